@@ -1,0 +1,5 @@
+"""`python -m schedulergodx` is `sgx`."""
+
+from schedulergodx.cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""Writes messages into queues, on a thread of its own: many at once where many are there."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schedulergodx.brokers.spool.directory import sync_directory
+from schedulergodx.brokers.spool.doorbell import Finger
+from schedulergodx.errors import BrokerError, Unroutable
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from schedulergodx.brokers.spool.directory import Directory
+
+_TOGETHER = 200  # messages a batch; each has an open file for a moment
+_TOGETHER_BYTES = 16 << 20
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_sync_file = getattr(os, "fdatasync", os.fsync)
+
+
+@dataclass(slots=True)
+class Letter:
+    """One message to write.
+
+    address: a queue's name, or an exchange's if `fanout`
+    """
+
+    address: str
+    body: bytes
+    fanout: bool
+    future: asyncio.Future[None]
+    partial: Path | None = None
+    inboxes: list[Path] = field(default_factory=list)
+    descriptor: int = -1
+    error: BrokerError | None = None
+
+    def fail(self, error: OSError) -> None:
+        """It could not be written: leave nothing of it behind."""
+        self.error = BrokerError(f"the spool took no message: {error.strerror or error}")
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        if self.partial is not None:
+            self.partial.unlink(missing_ok=True)
+
+
+class Writer(threading.Thread):
+    """Makes messages durable and then visible, in the order that they were given in.
+
+    What waits at one moment is one batch: all its files are written, then synced, then renamed into
+    their queues, then each queue's directory is synced once, and then the readers are woken and the
+    futures done. A name begins with a time that never repeats or goes back within a writer.
+    """
+
+    def __init__(self, directory: Directory, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(name="schedulergodx-spool-writer", daemon=True)
+        self._directory = directory
+        self._loop = loop
+        self._letters: queue.SimpleQueue[Letter | None] = queue.SimpleQueue()
+        self._finger = Finger()
+        self._sender = secrets.token_hex(4)
+        self._stamp = 0
+
+    def put(self, letter: Letter) -> None:
+        """Called on the loop."""
+        self._letters.put(letter)
+
+    def stop(self) -> None:
+        """Called on the loop: end when all before is done."""
+        self._letters.put(None)
+
+    def run(self) -> None:
+        going_on = True
+        while going_on:
+            batch, going_on = self._next_batch()
+            self._write(batch)
+            with suppress(RuntimeError):  # the loop was closed under us
+                self._loop.call_soon_threadsafe(self._finish, batch)
+        self._finger.close()
+
+    def _next_batch(self) -> tuple[list[Letter], bool]:
+        batch: list[Letter] = []
+        size = 0
+        letter = self._letters.get()
+        while letter is not None:
+            batch.append(letter)
+            size += len(letter.body)
+            if len(batch) >= _TOGETHER or size >= _TOGETHER_BYTES:
+                return batch, True
+            try:
+                letter = self._letters.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _write(self, batch: list[Letter]) -> None:
+        for step in (self._begin, self._sync, self._deliver):
+            for letter in batch:
+                if letter.error is None:
+                    try:
+                        step(letter)
+                    except OSError as error:
+                        letter.fail(error)
+        inboxes = {inbox for letter in batch for inbox in letter.inboxes}
+        for inbox in inboxes:
+            with suppress(FileNotFoundError):  # the queue was deleted meanwhile
+                sync_directory(inbox)
+                self._finger.ring(inbox.with_name("bell"))
+
+    def _begin(self, letter: Letter) -> None:
+        folders = (
+            self._directory.fed_by(letter.address)
+            if letter.fanout
+            else [self._directory.folder(letter.address)]
+        )
+        self._stamp = max(self._stamp + 1, time.time_ns())
+        name = f"{self._stamp:020d}-{self._sender}"
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                if letter.partial is None:
+                    letter.descriptor = os.open(folder / "partial" / name, _NEW, 0o600)
+                    letter.partial = folder / "partial" / name
+                letter.inboxes.append(folder / "inbox")
+        if letter.partial is None:
+            letter.error = Unroutable(letter.address)
+            return
+        view = memoryview(letter.body)
+        while view:
+            view = view[os.write(letter.descriptor, view) :]
+
+    def _sync(self, letter: Letter) -> None:
+        _sync_file(letter.descriptor)
+        os.close(letter.descriptor)
+        letter.descriptor = -1
+
+    def _deliver(self, letter: Letter) -> None:
+        partial = letter.partial
+        assert partial is not None
+        if len(letter.inboxes) == 1:
+            with suppress(FileNotFoundError):
+                partial.rename(letter.inboxes[0] / partial.name)
+                return
+        letter.inboxes = [inbox for inbox in letter.inboxes if _link(partial, inbox)]
+        partial.unlink(missing_ok=True)
+        if not letter.inboxes:  # deleted since
+            letter.error = Unroutable(letter.address)
+
+    def _finish(self, batch: list[Letter]) -> None:
+        """On the loop."""
+        for letter in batch:
+            if letter.future.done():
+                continue
+            if letter.error is None:
+                letter.future.set_result(None)
+            else:
+                letter.future.set_exception(letter.error)
+
+
+def _link(partial: Path, inbox: Path) -> bool:
+    try:
+        os.link(partial, inbox / partial.name)
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,45 @@
+"""`sgx doctor`: what stands in the way of a client or a service here, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import click
+
+from schedulergodx.cli.finding import Finding, Verdict
+from schedulergodx.cli.local_checks import check_machine, check_secret, check_store
+from schedulergodx.cli.options import with_settings
+from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.config import Settings
+from schedulergodx.setting import Scope
+
+
+@click.command()
+@with_settings(Scope.BOTH, Scope.SERVICE)
+@json_flag
+def doctor(settings: Settings, as_json: bool) -> None:
+    """Check this machine, the broker, the database and the service; exit code 1 for a problem."""
+    from schedulergodx.cli.broker_checks import check_broker
+
+    findings = [*check_machine(), check_secret(settings), *check_store(settings)]
+    if not as_json:
+        _print(findings)
+    reached = asyncio.run(check_broker(settings))
+    if as_json:
+        print_json([finding.as_dict() for finding in [*findings, *reached]])
+    else:
+        _print(reached)
+    if any(finding.verdict is Verdict.PROBLEM for finding in [*findings, *reached]):
+        sys.exit(1)
+
+
+_COLORS = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "red"}
+
+
+def _print(findings: list[Finding]) -> None:
+    for finding in findings:
+        verdict = click.style(f"{finding.verdict.value:8}", fg=_COLORS[finding.verdict])
+        click.echo(f"{verdict} {finding.subject:12} {finding.text}")
+        if finding.advice:
+            click.echo(f"{'':21} {finding.advice}")

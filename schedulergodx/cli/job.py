@@ -1,0 +1,165 @@
+"""`sgx job`: look at jobs, and move them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schedulergodx.cli.asking import asking
+from schedulergodx.cli.job_page import as_dict, as_row, print_page
+from schedulergodx.cli.options import with_settings
+from schedulergodx.cli.output import json_flag, print_json, print_table
+from schedulergodx.config import Settings
+from schedulergodx.core.job import Status
+from schedulergodx.core.view import JobFilter
+from schedulergodx.errors import UnknownJob
+from schedulergodx.setting import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schedulergodx.client import Client
+    from schedulergodx.client.job import Job
+
+_COLUMNS = ("id", "task", "queue", "status", "attempt", "created", "due", "why")
+_Answer = tuple[bool, str]  # whether it was done, and what to say
+
+
+@click.group()
+def job() -> None:
+    """Look at jobs, change them, call them off. An ID is a job's id, its ULID or its hex uid."""
+
+
+@job.command("list")
+@with_settings(Scope.BOTH)
+@click.option("--status", type=click.Choice([status.value for status in Status]))
+@click.option("--queue", help="Only jobs of this queue.")
+@click.option("--task", help="Only jobs of this task.")
+@click.option("--client", help="Only jobs of this client.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@json_flag
+def list_jobs(
+    settings: Settings,
+    status: str | None,
+    queue: str | None,
+    task: str | None,
+    client: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Print jobs, newest first."""
+    wanted = JobFilter(
+        status=Status(status) if status else None,
+        queue=queue,
+        task=task,
+        client=client,
+        limit=limit,
+    )
+    with asking(settings) as asker:
+        views = asker.list_jobs(wanted)
+    if as_json:
+        print_json([as_dict(view) for view in views])
+    elif views:
+        print_table(_COLUMNS, [as_row(view) for view in views])
+    else:
+        click.echo("There are no such jobs.", err=True)
+
+
+@job.command()
+@with_settings(Scope.BOTH)
+@json_flag
+def count(settings: Settings, as_json: bool) -> None:
+    """Print how many jobs there are, by queue and status."""
+    with asking(settings) as client:
+        counts = client.counts()
+    rows = sorted((queue, status.value, number) for (queue, status), number in counts.items())
+    if as_json:
+        print_json([{"queue": queue, "status": s, "jobs": n} for queue, s, n in rows])
+    else:
+        print_table(("queue", "status", "jobs"), [(queue, s, str(n)) for queue, s, n in rows])
+
+
+@job.command()
+@with_settings(Scope.BOTH)
+@click.argument("id")
+@json_flag
+def show(settings: Settings, id: str, as_json: bool) -> None:
+    """Print everything about a job."""
+    with asking(settings) as client:
+        view = client.job(id).view()
+    if as_json:
+        print_json(as_dict(view))
+    else:
+        print_page(view)
+
+
+@job.command()
+@with_settings(Scope.BOTH)
+@click.argument("id")
+@click.option("--delay", metavar="DURATION", help="Run it so long from now on; 0 for now.")
+@click.option("--run-at", type=click.DateTime(), help="Run it at this local time.")
+@click.option("--priority", type=int, help="Higher ones start first.")
+@click.option("--queue", help="Move it to this queue of the same service.")
+@click.option("--lifetime", metavar="DURATION", help='How long an attempt may run, or "none".')
+def change(settings: Settings, id: str, run_at: datetime | None, **said: Any) -> None:
+    """Change a job that has not started."""
+    changes = {name: value for name, value in said.items() if value is not None}
+    if changes.get("lifetime") == "none":
+        changes["lifetime"] = None
+    if run_at is not None:
+        changes["run_at"] = run_at.astimezone()
+    if not changes:
+        raise click.UsageError("nothing to change: give --delay, --priority or another")
+    with asking(settings) as client:
+        _do_each(client, [id], lambda job: _change(job, changes))
+
+
+@job.command()
+@with_settings(Scope.BOTH)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--force", is_flag=True, help="End the process of a job that runs.")
+def cancel(settings: Settings, ids: tuple[str, ...], force: bool) -> None:
+    """Call jobs off. One that runs is asked to stop, and with --force ended."""
+    with asking(settings) as client:
+        _do_each(client, ids, lambda job: _cancel(job, force))
+
+
+@job.command()
+@with_settings(Scope.BOTH)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+def requeue(settings: Settings, ids: tuple[str, ...]) -> None:
+    """Run jobs again that failed, timed out, expired or were cancelled."""
+    with asking(settings) as client:
+        _do_each(client, ids, _requeue)
+
+
+def _do_each(client: Client, ids: Sequence[str], act: Callable[[Job[Any]], _Answer]) -> None:
+    """One line a job; exit code 1 if one was not done."""
+    all_done = True
+    for id in ids:
+        try:
+            done, text = act(client.job(id))
+        except UnknownJob as error:
+            done, text = False, str(error)
+        click.echo(f"{id} {text}", err=not done)
+        all_done = all_done and done
+    if not all_done:
+        sys.exit(1)
+
+
+def _cancel(job: Job[Any], force: bool) -> _Answer:
+    answer = job.cancel(force=force)
+    return bool(answer), answer.value
+
+
+def _change(job: Job[Any], changes: dict[str, Any]) -> _Answer:
+    done = job.change(**changes)
+    return done, "changed" if done else "not changed: it has started, or has ended"
+
+
+def _requeue(job: Job[Any]) -> _Answer:
+    done = job.requeue()
+    return done, "requeued" if done else "not requeued: it waits, runs, or has completed"

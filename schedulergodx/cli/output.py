@@ -1,0 +1,50 @@
+"""How commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+_UNBOUNDED = 10_000  # columns: what goes into a pipe is not folded
+
+json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(value: object) -> None:
+    """A value as JSON, over several lines."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows under their headings."""
+    terminal = sys.stdout.isatty()
+    table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold" if terminal else "ignore")
+    for row in rows:
+        table.add_row(*row)
+    Console(
+        width=None if terminal else _UNBOUNDED,
+        highlight=False,
+        markup=False,
+        soft_wrap=not terminal,
+    ).print(table)
+
+
+def iso(instant: float | None) -> str | None:
+    """An instant for programs: "2026-01-31T12:00:00.5+00:00"."""
+    return None if instant is None else datetime.fromtimestamp(instant, UTC).isoformat()
+
+
+def local(instant: float | None) -> str:
+    """An instant for people, in their own time: "2026-01-31 13:00:00"."""
+    if instant is None:
+        return ""
+    return datetime.fromtimestamp(instant).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,52 @@
+"""Every name that only the document of version 1 uses, and what it is called here.
+
+New code has no need of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from schedulergodx.client.job import Job
+    from schedulergodx.client.response import Response
+
+
+class _Responding(Protocol):
+    def get_response(self, id: Job[Any] | str) -> Response | None: ...
+    def await_response(self, id: Job[Any] | str, timeout: float | None = None) -> Response: ...
+    async def async_await_response(
+        self, id: Job[Any] | str, timeout: float | None = None
+    ) -> Response: ...
+
+
+class Aliases:
+    """Mixed into `Client`."""
+
+    def get_responce(self: _Responding, message_id: Job[Any] | str) -> Response | None:
+        """`get_response`."""
+        return self.get_response(message_id)
+
+    def sync_await_response(
+        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+    ) -> Response:
+        """`await_response`."""
+        return self.await_response(message_id, timeout)
+
+    def sync_await_responce(
+        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+    ) -> Response:
+        """`await_response`."""
+        return self.await_response(message_id, timeout)
+
+    async def async_get_response(
+        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+    ) -> Response:
+        """`async_await_response`."""
+        return await self.async_await_response(message_id, timeout)
+
+    async def async_get_responce(
+        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+    ) -> Response:
+        """`async_await_response`."""
+        return await self.async_await_response(message_id, timeout)

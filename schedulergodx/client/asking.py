@@ -1,0 +1,141 @@
+"""What a `Client` asks of services, and how it waits for outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.client.job import Job
+from schedulergodx.client.launching import Launching
+from schedulergodx.client.requests import (
+    ANSWER_TIMEOUT,
+    Cancellation,
+    job_filter,
+    newest,
+    pauses,
+    read_answer,
+    read_answers,
+    total,
+)
+from schedulergodx.core import context
+from schedulergodx.core.message import AskCounts, AskList, AskOutcomes, AskView
+from schedulergodx.core.view import JobFilter, JobView
+
+if TYPE_CHECKING:
+    from schedulergodx.client.line import Line
+    from schedulergodx.client.question import Question
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.message import Request
+
+
+class Asking(Launching):
+    """The part of `Client` that waits for services."""
+
+    def _line(self) -> Line:
+        """The way to the services; it is opened if it is not."""
+        raise NotImplementedError
+
+    # -- jobs by their ids ------------------------------------------------------------------------
+
+    def job(self, id: Job[Any] | str, *, timeout: float = ANSWER_TIMEOUT) -> Job[Any]:
+        """The job of an id, whichever process of this client launched it.
+
+        Raises: UnknownJob if no service knows one, NoAnswer
+        """
+        known = self._find(id)
+        if isinstance(known, Job):
+            return known
+        view: JobView = self._ask(AskView(str(id)), "", timeout)
+        attached: Job[Any] = self._attach(
+            view.uid, label=view.label, queue=view.queue, task=view.task
+        )
+        return attached
+
+    def status(self, id: Job[Any] | str, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+        """Where a job is in its life. Raises: UnknownJob, NoAnswer"""
+        return self.job(id, timeout=timeout).status(timeout=timeout)
+
+    def cancel(
+        self, id: Job[Any] | str, force: bool = False, *, timeout: float = ANSWER_TIMEOUT
+    ) -> Cancellation:
+        """Call a job off; see `Job.cancel`. Raises: UnknownJob, NoAnswer"""
+        return self.job(id, timeout=timeout).cancel(force, timeout=timeout)
+
+    def list_jobs(
+        self, which: JobFilter | None = None, *, timeout: float = ANSWER_TIMEOUT, **fields: Any
+    ) -> list[JobView]:
+        """Jobs of all clients, newest first, where all that is given holds.
+
+        fields: those of `JobFilter`, as `status="failed", queue="mail", limit=10`
+
+        Raises: NoAnswer; ConfigError for a field that is none, or a status
+        """
+        which = job_filter(which, fields)
+        answers = self._ask_all(AskList(which), which.queue or "", timeout)
+        return newest(answers, which.limit)
+
+    def counts(self, *, timeout: float = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
+        """How many jobs there are, by queue and status."""
+        return total(self._ask_all(AskCounts(), "", timeout))
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def _ask(self, request: Request, queue: str, timeout: float) -> Any:
+        """What the service of a queue says, or any that knows the job where queue is ""."""
+        return read_answer(self._put(request, queue, timeout), request, timeout)
+
+    def _ask_all(self, request: Request, queue: str, timeout: float) -> list[Any]:
+        return read_answers(self._put(request, queue, timeout), request, timeout)
+
+    def _put(self, request: Request, queue: str, timeout: float) -> Question:
+        line = self._line()
+        self._flush_pipeline()
+        question = line.sealer.ask(request, self._address(queue))
+        with self._reader.asking(question):
+            line.submit(question)
+            if question.wait(timeout):
+                question.known.wait(question.patience)
+        return question
+
+    # -- outcomes ---------------------------------------------------------------------------------
+
+    def _await_outcome(self, job: Job[Any], timeout: float | None) -> None:
+        """Wait until the outcome is here. Raises: ResultTimeout, BrokerClosed"""
+        line = self._line()
+        self._flush_pipeline()
+        outlet = context.outlet
+        if outlet is not None:
+            outlet.waiting(True)
+        try:
+            if self._is_own(job):
+                job.wait(timeout)
+            else:
+                self._wait_and_ask(line, job, timeout)
+        finally:
+            if outlet is not None:
+                outlet.waiting(False)
+        if job._response is None:
+            raise self._no_outcome(job, timeout)
+
+    def _wait_and_ask(self, line: Line, job: Job[Any], timeout: float | None) -> None:
+        """The outcome is told to another process: only asking brings it here."""
+        request = AskOutcomes([job.uid])
+        for pause in pauses(timeout):
+            line.submit(line.sealer.ask(request, self._address(job.queue)))
+            if job.wait(pause):
+                return
+
+    async def _await_outcome_async(self, job: Job[Any], timeout: float | None = None) -> None:
+        """The same on the event loop of a program that uses this client."""
+        line = await asyncio.to_thread(self._line)
+        self._flush_pipeline()
+        if self._is_own(job):
+            await job.wait_async(timeout)
+        else:
+            request = AskOutcomes([job.uid])
+            for pause in pauses(timeout):
+                line.submit(line.sealer.ask(request, self._address(job.queue)))
+                if await job.wait_async(pause):
+                    break
+        if job._response is None:
+            raise self._no_outcome(job, timeout)

@@ -1,0 +1,138 @@
+"""What an `AsyncClient` asks of services, and how it waits for outcomes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.client.async_job import AsyncJob
+from schedulergodx.client.launching import Launching
+from schedulergodx.client.requests import (
+    ANSWER_TIMEOUT,
+    Cancellation,
+    check_sent,
+    job_filter,
+    newest,
+    pauses,
+    read_answer,
+    read_answers,
+    total,
+)
+from schedulergodx.client.response import Response
+from schedulergodx.core.message import AskCounts, AskList, AskOutcomes, AskView
+from schedulergodx.errors import UnknownJob
+
+if TYPE_CHECKING:
+    from schedulergodx.client.line import Line
+    from schedulergodx.client.question import Question
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.message import Request
+    from schedulergodx.core.view import JobFilter, JobView
+
+
+class AsyncAsking(Launching):
+    """The part of `AsyncClient` that waits for services. `Client` says what each method does."""
+
+    async def _line(self) -> Line:
+        raise NotImplementedError
+
+    # -- jobs by their ids ------------------------------------------------------------------------
+
+    async def job(
+        self, id: AsyncJob[Any] | str, *, timeout: float = ANSWER_TIMEOUT
+    ) -> AsyncJob[Any]:
+        """The job of an id, whichever process of this client launched it."""
+        known = self._find(id)
+        if isinstance(known, AsyncJob):
+            return known
+        view: JobView = await self._ask(AskView(str(id)), "", timeout)
+        attached: AsyncJob[Any] = self._attach(
+            view.uid, label=view.label, queue=view.queue, task=view.task
+        )
+        return attached
+
+    async def status(self, id: AsyncJob[Any] | str, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+        """Where a job is in its life."""
+        job = await self.job(id, timeout=timeout)
+        return await job.status(timeout=timeout)
+
+    async def cancel(
+        self, id: AsyncJob[Any] | str, force: bool = False, *, timeout: float = ANSWER_TIMEOUT
+    ) -> Cancellation:
+        """Call a job off."""
+        job = await self.job(id, timeout=timeout)
+        return await job.cancel(force, timeout=timeout)
+
+    async def list_jobs(
+        self, which: JobFilter | None = None, *, timeout: float = ANSWER_TIMEOUT, **fields: Any
+    ) -> list[JobView]:
+        """Jobs of all clients, newest first, where all that is given holds."""
+        which = job_filter(which, fields)
+        request = AskList(which)
+        question = await self._put(request, which.queue or "", timeout)
+        return newest(read_answers(question, request, timeout), which.limit)
+
+    async def counts(self, *, timeout: float = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
+        """How many jobs there are, by queue and status."""
+        request = AskCounts()
+        question = await self._put(request, "", timeout)
+        return total(read_answers(question, request, timeout))
+
+    # -- messages and responses -------------------------------------------------------------------
+
+    async def get_response(self, id: AsyncJob[Any] | str) -> Response | None:
+        """The response to a job; None while there is none. Does not wait for the job."""
+        with suppress(UnknownJob):
+            job = await self.job(id)
+            if job._response is None and not self._is_own(job):
+                await self._ask(AskOutcomes([job.uid]), job.queue, ANSWER_TIMEOUT)
+            return None if job._response is None else Response(job)
+        return None
+
+    async def await_response(
+        self, id: AsyncJob[Any] | str, timeout: float | None = None
+    ) -> Response:
+        """The response to a job, as soon as it has ended."""
+        job = await self.job(id)
+        if job._response is None:
+            await self._await_outcome(job, timeout)
+        return Response(job)
+
+    async def push(self, message: bytes | str, delivery_mode: int = 2) -> None:
+        """Send a message as it is."""
+        line = await self._line()
+        notice = self._notice(line, message, delivery_mode)
+        line.submit(notice)
+        await notice.wait_async(self._confirm_timeout)
+        check_sent(notice, self._confirm_timeout)
+
+    # -- questions --------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request, queue: str, timeout: float) -> Any:
+        return read_answer(await self._put(request, queue, timeout), request, timeout)
+
+    async def _put(self, request: Request, queue: str, timeout: float) -> Question:
+        line = await self._line()
+        self._flush_pipeline()
+        question = line.sealer.ask(request, self._address(queue))
+        with self._reader.asking(question):
+            line.submit(question)
+            if await question.wait_async(timeout):
+                await question.known.wait_async(question.patience)
+        return question
+
+    # -- outcomes ---------------------------------------------------------------------------------
+
+    async def _await_outcome(self, job: AsyncJob[Any], timeout: float | None) -> None:
+        line = await self._line()
+        self._flush_pipeline()
+        if self._is_own(job):
+            await job.wait_async(timeout)
+        else:
+            request = AskOutcomes([job.uid])
+            for pause in pauses(timeout):
+                line.submit(line.sealer.ask(request, self._address(job.queue)))
+                if await job.wait_async(pause):
+                    break
+        if job._response is None:
+            raise self._no_outcome(job, timeout)

@@ -1,0 +1,301 @@
+"""What both clients share: who they are, what their tasks are made into, what they await.
+
+No I/O happens here. `Client` and `AsyncClient` only send, and wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.base_job import BaseJob
+from schedulergodx.client.identity import check_name, default_client_name, new_instance
+from schedulergodx.client.options import UNSET, Duration, Modules, Options, Unset
+from schedulergodx.client.pipeline import current_pipeline
+from schedulergodx.client.question import Notice
+from schedulergodx.client.reader import Reader
+from schedulergodx.client.references import (
+    Reference,
+    rebuild_client,
+    register,
+    without_password,
+)
+from schedulergodx.client.sealing import Sealer
+from schedulergodx.client.session import Session, Terms
+from schedulergodx.client.unconfirmed import Unconfirmed
+from schedulergodx.config import Settings, load_settings
+from schedulergodx.core.code import Unpacker
+from schedulergodx.core.identity import UidSource
+from schedulergodx.core.names import DEFAULT_QUEUE, Names
+from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
+from schedulergodx.utils.abstractions import Program
+from schedulergodx.utils.id_generators import IdGenerator, Labels, UlidGenerator
+from schedulergodx.utils.logger import LoggerConstructor
+
+if TYPE_CHECKING:
+    from schedulergodx.brokers.base import Broker
+    from schedulergodx.client.line import Line, Soon
+    from schedulergodx.core.signing import Signer
+    from schedulergodx.utils.rmq_property import RmqConnect
+
+DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+
+
+class BaseClient(Program):
+    """Asks services to run functions. Use `Client`, or `AsyncClient` on an event loop.
+
+    name: how services know it, the same for all processes of a program; `user@host:program` if left
+        out. Ids are looked up, and outcomes told, by it
+    core_name: the first part of its logger's name
+    rmq_connect: `utils.rmq_property.RmqConnect`; in the place of `broker`
+    id_generator: where ids come from, a generator of str or a function; ULIDs if left out
+    task_lifetime: how long an attempt may run, seconds or "10 min"; None for no limit
+    hard_task_lifetime: the same for hard tasks
+    enable_overdue: whether jobs run that came due while no service did
+    broker: "amqp://...", "amqps://...", "spool:DIRECTORY"; SCHEDULERGODX_BROKER if left out, else
+        RabbitMQ on this machine
+    secret: signs messages, at least 16 bytes, the same as the service's
+    queue: where jobs go whose task names none
+    prefix: before the names of all queues of a deployment
+    connect_timeout: how long to wait for the broker, and for a service to greet
+    confirm_timeout: how long `launch()` waits for the broker's confirm
+    connect: connect at once, and raise if that can't be done; else at the first use. An
+        `AsyncClient` connects at the first use in any case
+    max_attempts: how often a job is tried that says nothing else
+    by_value, by_reference: modules whose code is shipped, or is not, where the guess is wrong
+    settings: all of the above that are settings, found already
+
+    Raises: ConfigError; and what `connect` raises
+    """
+
+    _kind: ClassVar[str]
+    _job_kind: ClassVar[type[BaseJob[Any]]]
+
+    def __init__(
+        self,
+        name: str | None = None,
+        core_name: str = "core",
+        rmq_connect: RmqConnect | None = None,
+        id_generator: IdGenerator | None = None,
+        task_lifetime: Duration | Unset | None = UNSET,
+        hard_task_lifetime: Duration | Unset | None = UNSET,
+        enable_overdue: bool | Unset = UNSET,
+        *,
+        broker: str | None = None,
+        secret: str | bytes | None = None,
+        queue: str = DEFAULT_QUEUE,
+        prefix: str | None = None,
+        connect_timeout: Duration | None = None,
+        confirm_timeout: Duration | None = None,
+        connect: bool = True,
+        max_attempts: int = 1,
+        by_value: Modules = (),
+        by_reference: Modules = (),
+        settings: Settings | None = None,
+    ) -> None:
+        if rmq_connect is not None and broker is not None:
+            raise ConfigError("broker= and rmq_connect= exclude each other: give one of them")
+        given: dict[str, Any] = {
+            "name": name,
+            "broker": rmq_connect.url if rmq_connect is not None else broker,
+            "secret": secret.decode() if isinstance(secret, bytes) else secret,
+            "prefix": prefix,
+            "connect_timeout": connect_timeout,
+            "confirm_timeout": confirm_timeout,
+        }
+        given = {key: value for key, value in given.items() if value is not None}
+        said = {
+            "task_lifetime": task_lifetime,
+            "hard_task_lifetime": hard_task_lifetime,
+            "enable_overdue": enable_overdue,
+        }
+        given |= {key: value for key, value in said.items() if not isinstance(value, Unset)}
+        self.settings = settings.replace(**given) if settings else load_settings(**given)
+        options = _default_options(self.settings, queue, max_attempts, by_value, by_reference)
+        self._set_up(core_name, options, id_generator)
+        self._begin(connect)
+
+    @classmethod
+    def _refer(cls, reference: Reference) -> BaseClient:
+        """The client of a reference that came from another process. It connects when it is used."""
+        client = cls.__new__(cls)
+        client.settings = load_settings(
+            name=reference.name, broker=reference.broker, prefix=reference.prefix
+        )
+        client._set_up(reference.core_name, reference.options, None)
+        return client
+
+    def _set_up(self, core_name: str, options: Options, id_generator: IdGenerator | None) -> None:
+        self.name = check_name(self.settings.name or default_client_name())
+        self.core_name = core_name
+        self.logger = LoggerConstructor(f"{core_name}.{self.name}", None, logging.NOTSET)
+        self.instance = new_instance()
+        self._options = options
+        self._names = Names(self.settings.prefix)
+        self._confirm_timeout = self.settings.confirm_timeout
+        self._labels = (
+            None
+            if id_generator is None or isinstance(id_generator, UlidGenerator)
+            else Labels(id_generator)
+        )
+        self._identify = UidSource()
+        self._unpacker = Unpacker()
+        self._awaited = Awaited()
+        self._unconfirmed = Unconfirmed()
+        self._reader = Reader(self._awaited, self._unpacker, self.logger.getLogger())
+        _clients.add(self)
+
+    def _begin(self, connect: bool) -> None:
+        """Connect now, if this kind of client does."""
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} {self.name}>"
+
+    # -- jobs -------------------------------------------------------------------------------------
+
+    def _find(self, id: BaseJob[Any] | str) -> BaseJob[Any] | None:
+        """A job of which this process knows."""
+        if isinstance(id, BaseJob):
+            return id
+        uid = self._awaited.uid_of(id)
+        if uid is None:
+            return None
+        held = self._awaited.held(uid)
+        if held is not None:
+            return held
+        dropped = self._awaited.dropped(uid)
+        attached: BaseJob[Any] | None = None
+        if dropped is not None:
+            attached = self._attach(uid, **dropped._asdict())
+        elif self._awaited.outcome(uid) is not None:
+            attached = self._attach(uid, label=id, queue="", task="")
+        return attached
+
+    def _attach(
+        self, uid: bytes, *, label: str | None, queue: str, task: str, instance: str = ""
+    ) -> Any:
+        """A job object for a uid, of the kind of this client."""
+        job = self._job_kind(self, uid, label=label, queue=queue, task=task, instance=instance)
+        outcome = self._awaited.outcome(uid)
+        if outcome is None:
+            self._awaited.add(job)
+        else:
+            job._tell(outcome)
+        return job
+
+    def _is_own(self, job: BaseJob[Any]) -> bool:
+        """Whether its outcome is told to this process without being asked for."""
+        return job._instance == self.instance
+
+    def _address(self, queue: str) -> str | None:
+        """Where questions about jobs of a queue go; None, to every store, if it is not known."""
+        return self._names.requests(queue).name if queue else None
+
+    def _flush_pipeline(self) -> None:
+        """What is asked about must be on its way."""
+        pipeline = current_pipeline()
+        if pipeline is not None and pipeline.takes(self):
+            pipeline.flush()
+
+    def _notice(self, line: Line, message: bytes | str, delivery_mode: int) -> Notice:
+        """A message of the user's own, signed if it is an envelope without a signature."""
+        if delivery_mode not in (1, 2):
+            raise ConfigError(f"delivery_mode={delivery_mode!r}: it is 2, or 1")
+        data = message.encode() if isinstance(message, str) else message
+        return Notice(b"", line.sealer.sign(data), self._names.requests().name)
+
+    def _no_outcome(self, job: BaseJob[Any], timeout: float | None) -> Exception:
+        """Why a wait for an outcome ended without one."""
+        if job.is_open:
+            return BrokerClosed(f"the client was closed before job {job.id} had ended")
+        dropped = self._reader.dropped
+        hint = f" A message that came was dropped: {dropped}" if dropped else ""
+        return ResultTimeout(
+            f"job {job.id} of {job.task} has not ended within {timeout or 0:g} s; it goes on, and "
+            f"result() can be called again.{hint}"
+        )
+
+    # -- how it travels, and what others need to know of it ----------------------------------------
+
+    def __reduce__(self) -> tuple[Callable[..., BaseClient], tuple[Reference]]:
+        reference = Reference(
+            self._kind,
+            self.name,
+            self.core_name,
+            without_password(self.settings.broker),
+            self.settings.prefix,
+            self._options,
+        )
+        register(reference, self)
+        return rebuild_client, (reference,)
+
+    def _session_maker(self, make_broker: Callable[..., Broker]) -> Callable[[Soon], Session]:
+        """What makes a session of this client, and does not hold the client itself."""
+        settings, reader, awaited = self.settings, self._reader, self._awaited
+        name, instance, identify = self.name, self.instance, self._identify
+        logger = self.logger.getLogger()
+        terms = Terms(
+            name,
+            self._names,
+            self._options.queue,
+            settings.secret.encode() if settings.secret else None,
+            settings.connect_timeout,
+            self._options.enable_overdue,
+        )
+
+        def make_sealer(signer: Signer) -> Sealer:
+            return Sealer(name, instance, signer=signer, identify=identify, clock=time.time)
+
+        def make_session(soon: Soon) -> Session:
+            broker = make_broker(
+                settings.broker or DEFAULT_BROKER,
+                quorum=settings.quorum,
+                heartbeat=settings.heartbeat,
+            )
+            return Session(
+                broker, terms, reader, awaited, make_sealer=make_sealer, soon=soon, logger=logger
+            )
+
+        return make_session
+
+    def _part_from_parent(self) -> None:
+        """In a forked child: another process of this client, with an address of its own."""
+        self.instance = new_instance()
+        self._reader = Reader(self._awaited, self._unpacker, self.logger.getLogger())
+        if self._labels is not None:
+            self._labels.after_fork()
+
+
+_clients: weakref.WeakSet[BaseClient] = weakref.WeakSet()
+
+
+def _part_all_from_parent() -> None:
+    for client in list(_clients):
+        client._part_from_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_part_all_from_parent)
+
+
+def _default_options(
+    settings: Settings, queue: str, max_attempts: int, by_value: Modules, by_reference: Modules
+) -> Options:
+    known = Options(
+        task_lifetime=settings.task_lifetime,
+        hard_task_lifetime=settings.hard_task_lifetime,
+        enable_overdue=settings.enable_overdue,
+    )
+    return known.changed(
+        {
+            "queue": queue,
+            "max_attempts": max_attempts,
+            "by_value": by_value,
+            "by_reference": by_reference,
+        }
+    )

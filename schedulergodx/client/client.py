@@ -1,0 +1,170 @@
+"""The client for programs with threads, or with nothing of the kind."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
+
+from schedulergodx.client.aliases import Aliases
+from schedulergodx.client.base import BaseClient
+from schedulergodx.client.document import Document
+from schedulergodx.client.inside import OutletLine
+from schedulergodx.client.job import Job
+from schedulergodx.client.line import CLOSED, Line, ThreadLine
+from schedulergodx.client.options import TaskOptions
+from schedulergodx.client.parcel import Parcel
+from schedulergodx.client.pipeline import Pipeline, current_pipeline
+from schedulergodx.client.recipe import Recipe
+from schedulergodx.client.task import CoroutineTask, Task, TaskDecorator
+from schedulergodx.client.unconfirmed import launch_errors, raise_all
+from schedulergodx.core import context
+from schedulergodx.errors import BrokerClosed
+from schedulergodx.utils.abstractions import Closing
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Client(Document, Aliases, Closing):
+    __doc__ = BaseClient.__doc__
+
+    _kind = "Client"
+    _job_kind = Job
+    _task_kinds = (Task, CoroutineTask)
+    _open_line: Line | None = None
+    _closed = False
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Connect, if it is not connected: to the broker, or inside a job to its worker.
+
+        Raises: BrokerUnavailable; BadSignature, ConfigError if a service reads and refuses us
+        """
+        self._line()
+
+    def close(self) -> None:
+        """Wait until what was launched has arrived, and disconnect.
+
+        Jobs go on, and other processes of this client can have their outcomes. Inside a job it does
+        nothing: the connection is the worker's.
+        """
+        if context.outlet is not None:
+            return
+        self._closed = True
+        line, self._open_line = self._open_line, None
+        if isinstance(line, ThreadLine):
+            line.close()
+        for job in self._awaited.unsettled():
+            job.open()  # whoever waits is told that nothing will come
+
+    def _begin(self, connect: bool) -> None:
+        if connect:
+            self._line()
+
+    def _set_up(self, *given: Any) -> None:
+        super()._set_up(*given)
+        self._opening = threading.RLock()
+
+    def _part_from_parent(self) -> None:
+        super()._part_from_parent()
+        self._opening = threading.RLock()
+        self._open_line = None
+
+    def _line(self) -> Line:
+        line = self._open_line
+        if line is not None and line.alive:
+            return line
+        with self._opening:
+            if self._closed:
+                raise BrokerClosed(CLOSED)
+            if self._open_line is None or not self._open_line.alive:
+                self._open_line = self._make_line()
+            return self._open_line
+
+    def _make_line(self) -> Line:
+        outlet = context.outlet
+        if outlet is not None:
+            self.instance = outlet.instance
+            return OutletLine(outlet, self._names, self._reader, self._identify)
+        from schedulergodx.brokers import make_broker
+
+        line = ThreadLine(self._session_maker(make_broker), self.name)
+        line.open()
+        weakref.finalize(self, line.end).atexit = False
+        return line
+
+    # -- tasks ------------------------------------------------------------------------------------
+
+    @overload
+    def task(
+        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
+    ) -> CoroutineTask[P, R]: ...
+
+    @overload
+    def task(self, function: Callable[P, R], /, **options: Unpack[TaskOptions]) -> Task[P, R]: ...
+
+    @overload
+    def task(self, /, **options: Unpack[TaskOptions]) -> TaskDecorator: ...
+
+    def task(self, function: Any = None, /, **options: Any) -> Any:
+        """Register a function, as `@client.task` or `@client.task(queue="mail", ...)`.
+
+        options: see `TaskOptions`
+
+        Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
+        """
+        return self._register(function, options)
+
+    # -- launching --------------------------------------------------------------------------------
+
+    def pipeline(self, jobs_per_envelope: int | None = None) -> Pipeline:
+        """A `with` block whose launches do not wait one by one; its end confirms all.
+
+        jobs_per_envelope: at the most; 500 if left out
+        """
+        return Pipeline(self, jobs_per_envelope)
+
+    def resend(self, job: Job[Any]) -> None:
+        """Send a job again whose launch was not confirmed; under its uid, so never a second job.
+
+        Raises: LaunchUnconfirmed, UnknownQueue; ConfigError for a job that was confirmed
+        """
+        line = self._line()
+        parcel, under_way = self._unconfirmed.take(job)
+        if not under_way:
+            line.submit(parcel)
+        self._confirm(parcel)
+        self._unconfirmed.forget(parcel)
+
+    def _launch(self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
+        line = self._line()
+        template, item, job, units = self._prepare(recipe, args, kwargs)
+        pipeline = current_pipeline()
+        if isinstance(pipeline, Pipeline) and pipeline.takes(self):
+            pipeline.add(template, item, job, units)
+            while pipeline.is_crowded:
+                pipeline.wait_for_oldest()
+        else:
+            parcel = Parcel(template)
+            parcel.add(item, job, units)
+            line.submit(parcel)
+            self._confirm(parcel)
+        return job  # type: ignore[no-any-return] # it is of `_job_kind`
+
+    def _launch_all(self, recipe: Recipe, arguments: Iterable[Iterable[Any]]) -> list[Job[Any]]:
+        pipeline = current_pipeline()
+        if pipeline is not None and pipeline.takes(self):
+            return [self._launch(recipe, tuple(args), {}) for args in arguments]
+        with self.pipeline():
+            return [self._launch(recipe, tuple(args), {}) for args in arguments]
+
+    def _confirm(self, parcel: Parcel) -> None:
+        """Wait until the broker has it. Raises: LaunchUnconfirmed, UnknownQueue, LaunchError"""
+        timeout = self._confirm_timeout
+        if parcel.wait(timeout) and parcel.error is None:
+            return
+        self._unconfirmed.keep([parcel])
+        raise_all(launch_errors([parcel], timeout))

@@ -1,0 +1,92 @@
+"""A client inside a running job: what it sends goes out through its worker."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from schedulergodx.client.parcel import Parcel
+from schedulergodx.client.sealing import Sealer
+from schedulergodx.core.signing import Signer
+
+if TYPE_CHECKING:
+    from schedulergodx.client.question import Question
+    from schedulergodx.client.reader import Reader
+    from schedulergodx.core.context import Outlet
+    from schedulergodx.core.names import Names
+
+_readers: weakref.WeakSet[Reader] = weakref.WeakSet()
+_subscribed: Outlet | None = None
+
+
+class OutletSealer(Sealer):
+    """Seals in the name of the client whose job runs; it has no key, and the service needs none."""
+
+    def __init__(self, outlet: Outlet, identify: Callable[[], bytes]) -> None:
+        super().__init__("", outlet.instance, signer=Signer(), identify=identify, clock=time.time)
+        self._outlet = outlet
+
+    @property
+    def client(self) -> str:
+        """The name to launch in."""
+        return self._outlet.client
+
+
+class OutletLine:
+    """Sends through the worker; each envelope is on disk at the service when `submit` returns."""
+
+    alive = True
+
+    def __init__(
+        self, outlet: Outlet, names: Names, reader: Reader, identify: Callable[[], bytes]
+    ) -> None:
+        self.sealer: Sealer = OutletSealer(outlet, identify)
+        self._outlet = outlet
+        self._names = names
+        _listen(outlet, reader)
+
+    def submit(self, outgoing: Parcel | Question) -> None:
+        """Send it, and settle it."""
+        if isinstance(outgoing, Parcel):
+            address = self._names.requests(outgoing.template.queue).name
+            data = outgoing.data or self.sealer.seal_parcel(outgoing)
+        else:
+            address = outgoing.address or self._names.fanout()
+            data = outgoing.data
+        try:
+            self._outlet.send(address, data)
+        except Exception as error:
+            outgoing.settle(error)
+        else:
+            outgoing.settle(None)
+
+
+class AsyncOutletLine(OutletLine):
+    """The same for an event loop: a thread does the waiting."""
+
+    def __init__(
+        self, outlet: Outlet, names: Names, reader: Reader, identify: Callable[[], bytes]
+    ) -> None:
+        super().__init__(outlet, names, reader, identify)
+        self._thread = ThreadPoolExecutor(1, "schedulergodx outlet")  # one: in their order
+
+    def submit(self, outgoing: Parcel | Question) -> None:
+        """Have it sent, and settled."""
+        self._thread.submit(super().submit, outgoing)
+
+
+def _listen(outlet: Outlet, reader: Reader) -> None:
+    """Have a reader see what comes back; an outlet is subscribed to once."""
+    global _subscribed
+    _readers.add(reader)
+    if _subscribed is not outlet:
+        _subscribed = outlet
+        outlet.subscribe(_read)
+
+
+def _read(data: bytes) -> None:
+    for reader in list(_readers):
+        reader.read(data)

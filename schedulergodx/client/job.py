@@ -1,0 +1,133 @@
+"""A job of a `Client`: how it stands, what became of it, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from schedulergodx.client.base_job import BaseJob
+from schedulergodx.client.options import UNSET
+from schedulergodx.client.requests import (
+    ANSWER_TIMEOUT,
+    Cancellation,
+    cancel_request,
+    cancellation,
+    change_request,
+)
+from schedulergodx.core.job import Status
+from schedulergodx.core.message import AskRequeue, AskStatus, AskView
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schedulergodx.client.client import Client
+    from schedulergodx.client.options import Duration, Unset
+    from schedulergodx.core.view import AttemptView, JobView
+
+R = TypeVar("R")
+
+
+class Job(BaseJob[R]):
+    """One execution that was asked for, from `task.launch(...)` or `client.job(id)`.
+
+    `timeout`s are seconds; None waits as long as it takes. Methods that ask a service raise
+    NoAnswer when none answers in time, and UnknownJob when none knows the job.
+    """
+
+    __slots__ = ()
+    _client: Client
+
+    def result(self, timeout: float | None = None) -> R:
+        """What the function returned, or its exception, with the remote traceback as its cause.
+
+        Raises: ResultTimeout when the wait is over, which does not end the job; RemoteError for an
+        exception that can't be rebuilt here; JobTimeout, JobCancelled, JobExpired, JobInterrupted,
+        JobRefused, JobError for a job that has neither value nor exception
+        """
+        if self._response is None:
+            self._client._await_outcome(self, timeout)
+        return self._value()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What `result()` raises, or None if it returns. Raises: ResultTimeout"""
+        if self._response is None:
+            self._client._await_outcome(self, timeout)
+        return (self._ended or self._open()).error
+
+    def __await__(self) -> Generator[Any, None, R]:
+        """`await job` on any event loop is `result()` without blocking it."""
+        return self._result_async().__await__()
+
+    async def _result_async(self) -> R:
+        if self._response is None:
+            await self._client._await_outcome_async(self)
+        return self._value()
+
+    def ready(self) -> bool:
+        """Whether it has ended. No service is asked about a job that this process launched."""
+        if self._response is not None:
+            return True
+        return not self._client._is_own(self) and self.status().final
+
+    def status(self, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+        """Where it is in its life."""
+        ended = self._final_status
+        if ended is not None:
+            return ended
+        status = self._client._ask(AskStatus(self.uid.hex()), self.queue, timeout)
+        return Status(status)
+
+    def cancel(self, force: bool = False, *, timeout: float = ANSWER_TIMEOUT) -> Cancellation:
+        """Call it off. True in a condition unless it was too late.
+
+        force: end the process of a job that runs, instead of asking the job to stop
+        """
+        if self._response is not None:
+            return Cancellation.TOO_LATE
+        request = cancel_request(self, force, own=self._client._is_own(self))
+        return cancellation(self._client._ask(request, self.queue, timeout))
+
+    def change(
+        self,
+        *,
+        delay: Duration | Unset | None = UNSET,
+        run_at: datetime | Unset = UNSET,
+        priority: int | Unset = UNSET,
+        queue: str | Unset = UNSET,
+        lifetime: Duration | Unset | None = UNSET,
+        timeout: float = ANSWER_TIMEOUT,
+    ) -> bool:
+        """Change a job that has not started; False if it has, or has ended.
+
+        delay: from now on; None or 0 for at once
+        lifetime: None for no limit
+        timeout: of the answer, in seconds
+
+        Raises: ConfigError for a value that can't be used, as a queue that is not served
+        """
+        said = {"delay": delay, "run_at": run_at, "priority": priority, "queue": queue}
+        request = change_request(self, {**said, "lifetime": lifetime})
+        changed = bool(self._client._ask(request, self.queue, timeout))
+        if changed and isinstance(queue, str):
+            self.queue = queue
+        return changed
+
+    def requeue(self, *, timeout: float = ANSWER_TIMEOUT) -> bool:
+        """Run it again, if it failed, timed out, expired or was cancelled. Get it anew by
+        `client.job(id)` for the new outcome: this object keeps the one it has."""
+        return bool(self._client._ask(AskRequeue(self.uid.hex()), self.queue, timeout))
+
+    def view(self, *, timeout: float = ANSWER_TIMEOUT) -> JobView:
+        """Everything that its service knows of it."""
+        view: JobView = self._client._ask(AskView(self.uid.hex()), self.queue, timeout)
+        return view
+
+    def attempts(self, *, timeout: float = ANSWER_TIMEOUT) -> tuple[AttemptView, ...]:
+        """Its history: the attempts that did not succeed, and what followed them."""
+        return self.view(timeout=timeout).attempts
+
+    def output(self, *, timeout: float = ANSWER_TIMEOUT) -> str:
+        """What it printed and logged, bounded."""
+        if self._response is not None:
+            return self._response.outcome.output
+        return self.view(timeout=timeout).output

@@ -1,0 +1,94 @@
+"""How a client makes tasks of functions, and launches of calls. Nothing is sent here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from schedulergodx.client.base import BaseClient
+from schedulergodx.client.base_task import BaseTask
+from schedulergodx.client.recipe import Recipe, is_coroutine_function, name_of
+from schedulergodx.core import context
+from schedulergodx.core.code import Packer
+from schedulergodx.core.envelope import LARGEST_BYTES
+from schedulergodx.core.message import JobItem
+from schedulergodx.errors import TooLarge
+from schedulergodx.quantity import format_size
+
+if TYPE_CHECKING:
+    from schedulergodx.client.options import Options
+    from schedulergodx.client.template import Template
+
+_NONE: Mapping[bytes, bytes] = {}
+
+
+class Launching(BaseClient):
+    """The part of both clients that prepares what they send."""
+
+    _task_kinds: ClassVar[tuple[Callable[..., BaseTask], Callable[..., BaseTask]]]
+
+    def _set_up(self, *given: Any) -> None:
+        super()._set_up(*given)
+        self._packers: dict[tuple[tuple[str, ...], tuple[str, ...]], Packer] = {}
+
+    def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
+        """A task, or what makes one of the function that it decorates."""
+        if function is None:
+            self._options.changed(said)  # what is wrong is said where it is written
+            return lambda function: self._register(function, said)
+        if isinstance(function, BaseTask):
+            function = function._recipe.function
+        if not callable(function):
+            raise TypeError(f"a task is made from a function, not from {function!r}")
+        options = self._options.changed(said)
+        return self._make_task(function, name_of(function), options)
+
+    def _make_task(self, function: Callable[..., Any], name: str, options: Options) -> BaseTask:
+        recipe = Recipe(function, name, options, self._find_packer)
+        plain, coroutine = self._task_kinds
+        return (coroutine if is_coroutine_function(function) else plain)(self, recipe)
+
+    def _find_packer(self, options: Options) -> Packer:
+        key = options.by_value, options.by_reference
+        packer = self._packers.get(key)
+        if packer is None:
+            packer = self._packers[key] = Packer(
+                by_value=key[0], by_reference=key[1], in_worker=context.outlet is not None
+            )
+        return packer
+
+    def _prepare(
+        self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Template, JobItem, Any, Mapping[bytes, bytes]]:
+        """A launch, ready to be sent: hot. Raises: ShipError, TooLarge"""
+        template = recipe.template()
+        packed = recipe.packer.pack_arguments(args, kwargs)
+        arguments = packed.body
+        if len(arguments) + template.size > LARGEST_BYTES:
+            raise _too_large(template, arguments)
+        uid = self._identify()
+        label = None if self._labels is None else self._labels.next()
+        due = deadline = None
+        if template.is_timed:
+            now = time.time()
+            due, deadline = template.due(now), template.deadline(now)
+        job = self._job_kind(
+            self,
+            uid,
+            label=label,
+            queue=template.queue,
+            task=template.spec.name,
+            instance=self.instance,
+        )
+        self._awaited.add(job)
+        units = {key: recipe.packer.unit(key) for key in packed.units} if packed.units else _NONE
+        return template, JobItem(uid, arguments, due, deadline, label, packed.units), job, units
+
+
+def _too_large(template: Template, arguments: bytes) -> TooLarge:
+    return TooLarge(
+        f"the arguments of a job of {template.spec.name!r} have {format_size(len(arguments))}, and "
+        f"with its code at most {format_size(LARGEST_BYTES)} travel: put the data where the "
+        "workers can read it, and send its place"
+    )

@@ -1,0 +1,97 @@
+"""What became of a job, as a value or as the exception that its caller gets.
+
+Values are unpickled here, in the thread that asks for one, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schedulergodx.core.job import ErrorCode, Failure, Status
+from schedulergodx.errors import (
+    JobCancelled,
+    JobError,
+    JobExpired,
+    JobInterrupted,
+    JobRefused,
+    JobTimeout,
+    RemoteError,
+)
+
+if TYPE_CHECKING:
+    from schedulergodx.core.code import Unpacker
+    from schedulergodx.core.message import Response
+
+
+class RemoteTraceback(Exception):
+    """Where a task raised, as its worker wrote it down; the cause of the exception itself."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"\n\n{self.text.rstrip()}\n"
+
+
+class Ended(NamedTuple):
+    """A value, or the exception that stands in its place."""
+
+    value: object
+    error: BaseException | None
+
+
+_BY_STATUS: dict[Status, type[JobError]] = {
+    Status.TIMEOUT: JobTimeout,
+    Status.CANCELLED: JobCancelled,
+    Status.EXPIRED: JobExpired,
+}
+_BY_CODE: dict[int, type[JobError]] = {
+    ErrorCode.INTERRUPTED: JobInterrupted,
+    ErrorCode.WORKER_DIED: JobInterrupted,
+    ErrorCode.RESULT_NOT_SERIALIZABLE: JobError,  # these three did run
+    ErrorCode.RESULT_TOO_LARGE: JobError,
+    ErrorCode.RESOURCE_LIMIT: JobError,
+}
+_NO_REASON = Failure(ErrorCode.ERROR_IN_TASK, "no reason was given")
+
+
+def open_outcome(response: Response, unpacker: Unpacker, id: str) -> Ended:
+    """The value of a job that returned, else the exception to raise.
+
+    Raises: ShipError, ImportError and the like if the value can't be rebuilt here
+    """
+    outcome = response.outcome
+    if outcome.status is Status.COMPLETED:
+        value = unpacker.load_value(outcome.value, outcome.units) if outcome.value else None
+        return Ended(value, None)
+    failure = outcome.failure or _NO_REASON
+    kind = _BY_STATUS.get(outcome.status)
+    if kind is None and failure.code == ErrorCode.ERROR_IN_TASK:
+        return Ended(None, _own_exception(failure, unpacker))
+    kind = kind or _BY_CODE.get(failure.code, JobRefused)
+    error = kind(f"job {id}: {failure.text}", failure.code)
+    if failure.traceback:
+        error.__cause__ = RemoteTraceback(failure.traceback)
+    return Ended(None, error)
+
+
+def _own_exception(failure: Failure, unpacker: Unpacker) -> BaseException:
+    """What the task raised, rebuilt; a RemoteError where that can't be done."""
+    error: object = None
+    if failure.exception is not None:
+        try:
+            error = unpacker.load_value(failure.exception, failure.units)
+        except Exception as reason:  # whatever the __init__ of a user's exception raises
+            remote = _remote(failure)
+            remote.add_note(f"It could not be rebuilt here: {reason!r}")
+            return remote
+    if not isinstance(error, BaseException):
+        return _remote(failure)
+    if failure.traceback:
+        error.__cause__ = RemoteTraceback(failure.traceback)
+    return error
+
+
+def _remote(failure: Failure) -> RemoteError:
+    return RemoteError(failure.type, failure.text, failure.traceback, failure.code)

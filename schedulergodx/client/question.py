@@ -1,0 +1,86 @@
+"""A request on its way to the services, until it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedulergodx.client.latch import Latch
+
+if TYPE_CHECKING:
+    from schedulergodx.core.job import Failure
+    from schedulergodx.core.message import Answer
+
+GRACE = 0.25  # seconds in which another store may know what the first one does not
+
+
+class Question(Latch):
+    """Opens at the first answer of any store, or when it can't be answered.
+
+    uid: of its envelope, which answers name
+    address: the queue it goes to; None for every store
+    known: opens at the first answer of a store that knows the job
+    error: why it could not be asked, or was refused
+    """
+
+    __slots__ = ("address", "answers", "data", "error", "known", "uid")
+
+    def __init__(self, uid: bytes, data: bytes, address: str | None) -> None:
+        super().__init__()
+        self.uid = uid
+        self.data = data
+        self.address = address
+        self.answers: list[Answer] = []
+        self.known = Latch()
+        self.error: Exception | None = None
+
+    def answer(self, answer: Answer) -> None:
+        """A store has answered."""
+        self.answers.append(answer)
+        if answer.known:
+            self.known.open()
+        self.open()
+
+    def accept(self) -> None:
+        """It was answered, and there is nothing more to say."""
+        self.known.open()
+        self.open()
+
+    def fail(self, error: Exception) -> None:
+        """It can't be asked, or its envelope was refused."""
+        self.error = error
+        self.known.open()
+        self.open()
+
+    def settle(self, error: Exception | None) -> None:
+        """The broker has it, or it does not."""
+        if error is not None:
+            self.fail(error)
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for another store after the first answer."""
+        return GRACE if self.address is None else 0.0
+
+    @property
+    def best(self) -> Answer | None:
+        """The answer of a store that knows the job, else any."""
+        known = (answer for answer in self.answers if answer.known)
+        return next(known, self.answers[0] if self.answers else None)
+
+
+class Notice(Question):
+    """Nobody answers it: it opens when the broker has it."""
+
+    __slots__ = ()
+
+    def settle(self, error: Exception | None) -> None:
+        """The broker has it, or it does not."""
+        if error is None:
+            self.accept()
+        else:
+            self.fail(error)
+
+
+def refusal(failure: Failure) -> str:
+    """What a service said, as a sentence of an error here."""
+    return f"the service refused it: {failure.text}"

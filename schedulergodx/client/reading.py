@@ -1,0 +1,156 @@
+"""How the value of an option is read: each function takes what a user may write.
+
+They raise ValueError with what is right; who calls them adds the option and what was written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from types import ModuleType
+from typing import TypeVar
+
+from schedulergodx.core.job import Execution
+from schedulergodx.quantity import parse_duration, parse_size
+
+T = TypeVar("T")
+
+_QUEUE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_OF_THE_WIRE = re.compile(r"dead|control(\..*)?|.*\.owner")  # see `core.names`
+_PRIORITIES = range(-(2**31), 2**31)
+
+
+def or_none(read: Callable[[object], T]) -> Callable[[object], T | None]:
+    """The same reader, for an option that can be left open with None."""
+    return lambda value: None if value is None else read(value)
+
+
+def read_name(value: object) -> str | None:
+    """What a task is called."""
+    if value is None or (isinstance(value, str) and 0 < len(value) <= 200):
+        return value
+    raise ValueError("a name is a text of 1 to 200 characters")
+
+
+def read_queue(value: object) -> str:
+    """The name of a queue."""
+    if not isinstance(value, str) or not _QUEUE.fullmatch(value):
+        raise ValueError("the name of a queue is 1 to 100 of A-Z, a-z, 0-9, _ . : -")
+    if _OF_THE_WIRE.fullmatch(value):
+        raise ValueError("this name is one of schedulergodx's own queues: take another")
+    return value
+
+
+def read_priority(value: object) -> int:
+    """A whole number of 32 bits."""
+    return _whole(value, _PRIORITIES)
+
+
+def read_count(value: object) -> int:
+    """A whole number from 1 on."""
+    return _whole(value, range(1, 2**31))
+
+
+def read_duration(value: object) -> float:
+    """Seconds, 0 or more."""
+    return parse_duration(value)
+
+
+def read_lifetime(value: object) -> float:
+    """Seconds, more than 0."""
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise ValueError("nothing can run for 0 s; None is no limit")
+    return seconds
+
+
+def read_instant(value: object) -> float:
+    """Seconds since the epoch, of a `datetime` that says which time zone it means."""
+    if not isinstance(value, datetime):
+        raise ValueError("an instant is a datetime")
+    if value.utcoffset() is None:
+        raise ValueError(
+            "it does not say its time zone: use datetime.now(UTC), or .astimezone() for local time"
+        )
+    return value.timestamp()
+
+
+def read_expiry(value: object) -> tuple[float | None, float | None]:
+    """(seconds from the launch on, instant), one of which is None."""
+    if isinstance(value, datetime):
+        return None, read_instant(value)
+    return read_lifetime(value), None
+
+
+def read_flag(value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ValueError("it is True or False")
+    return value
+
+
+def read_execution(value: object) -> Execution:
+    """What runs a job."""
+    if value in (Execution.PROCESS, Execution.FORK, Execution.THREAD, Execution.ASYNC):
+        return Execution(str(value))
+    raise ValueError('it is "process", "fork", "thread" or "async"')
+
+
+def read_factor(value: object) -> float:
+    """How many times longer each wait is; True is 2, False is 1."""
+    if isinstance(value, bool):
+        return 2.0 if value else 1.0
+    factor = _number(value)
+    if not 0 < factor < math.inf:
+        raise ValueError("it is a number above 0, or True for 2")
+    return factor
+
+
+def read_share(value: object) -> float:
+    """A part of a whole, 0 to 1."""
+    share = _number(value)
+    if not 0 <= share <= 1:
+        raise ValueError("it is a share, from 0 to 1")
+    return share
+
+
+def read_errors(value: object) -> tuple[type[BaseException], ...]:
+    """Classes of exceptions, from one or several."""
+    classes = tuple(value) if isinstance(value, Iterable) else (value,)
+    if not all(isinstance(c, type) and issubclass(c, BaseException) for c in classes):
+        raise ValueError("it is an exception class, or a tuple of them")
+    return classes
+
+
+def read_size(value: object) -> int:
+    """Bytes, more than 0."""
+    size = parse_size(value)
+    if size == 0:
+        raise ValueError("nothing can run with 0 bytes; None is no limit")
+    return size
+
+
+def read_modules(value: object) -> tuple[str, ...]:
+    """Names of modules, from one or several names or modules."""
+    if isinstance(value, str | ModuleType) or not isinstance(value, Iterable):
+        value = (value,)
+    names = [m.__name__ if isinstance(m, ModuleType) else m for m in value]
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError("it is a module or the name of one, or a tuple of them")
+    return tuple(str(name) for name in names)
+
+
+def _whole(value: object, within: range) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("it is a whole number")
+    if value not in within:
+        raise ValueError(f"it is from {within.start} to {within.stop - 1}")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("it is a number")
+    return float(value)

@@ -1,0 +1,106 @@
+"""A function with its options: what the template of its jobs is made from."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from schedulergodx.client.options import Options
+from schedulergodx.client.template import Template
+from schedulergodx.core.code import PackedFunction, Packer, interpreter_tag, serializer_tag
+from schedulergodx.core.envelope import LARGEST_BYTES
+from schedulergodx.core.job import Spec
+from schedulergodx.errors import TooLarge
+from schedulergodx.quantity import format_size
+
+_VARIANTS = 64  # recipes with other options that one remembers
+
+
+class Recipe:
+    """Gives the template of a function, and another one when the code of the function changed.
+
+    find_packer: the packer for options, as they say what goes by value
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        options: Options,
+        find_packer: Callable[[Options], Packer],
+    ) -> None:
+        self.function = function
+        self.name = options.name or name
+        self.options = options
+        self.packer = find_packer(options)
+        self._find_packer = find_packer
+        self._execution = options.execution_of(coroutine=is_coroutine_function(function))
+        self._made: tuple[PackedFunction, Template] | None = None
+        self._variants: dict[tuple[tuple[str, Any], ...], Recipe] = {}
+
+    def template(self) -> Template:
+        """The template as of now. Raises: ShipError, which says what can't travel"""
+        options = self.options
+        packed = self.packer.pack_function(
+            self.function, retry_on=options.retry_on, give_up_on=options.give_up_on
+        )
+        made = self._made
+        if made is None or made[0] is not packed:
+            made = self._made = (packed, self._make(packed))
+        return made[1]
+
+    def changed(self, said: Mapping[str, Any]) -> Recipe:
+        """The same function with other options; asked for twice, it is the same recipe."""
+        try:
+            key = tuple(sorted(said.items()))
+            known = self._variants.get(key)
+        except TypeError:  # a value that has no hash, or names and values that can't be sorted
+            return self._variant(said)
+        if known is None:
+            if len(self._variants) >= _VARIANTS:
+                self._variants.clear()
+            known = self._variants[key] = self._variant(said)
+        return known
+
+    def _variant(self, said: Mapping[str, Any]) -> Recipe:
+        return Recipe(self.function, self.name, self.options.changed(said), self._find_packer)
+
+    def _make(self, packed: PackedFunction) -> Template:
+        size = sum(map(len, packed.units.values()))
+        if size > LARGEST_BYTES:
+            raise TooLarge(
+                f"the code of task {self.name!r} has {format_size(size)} and at most "
+                f"{format_size(LARGEST_BYTES)} travel: `explain()` lists what is shipped"
+            )
+        options = self.options
+        spec = Spec(
+            self.name,
+            packed.hash,
+            interpreter_tag(),
+            serializer_tag(),
+            self._execution,
+            options.effective_lifetime,
+            options.retry,
+            options.enable_overdue,
+            options.limits,
+        )
+        return Template.of(spec, packed.units, options)
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine; also for a partial and an object with `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(type(function), "__call__", None)  # noqa: B004 - the method is wanted, not the answer
+    )
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a task is called that is given no name."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    return str(name).rpartition("<locals>.")[2]

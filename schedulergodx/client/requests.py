@@ -1,0 +1,168 @@
+"""What a client asks of services about jobs, and how it reads what they answer."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from schedulergodx.client.options import Options, Unset
+from schedulergodx.core.job import Status
+from schedulergodx.core.message import ANSWERS, AskCancel, AskChange, Request
+from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.errors import (
+    ConfigError,
+    LaunchError,
+    NoAnswer,
+    UnknownJob,
+    UnknownQueue,
+    Unroutable,
+)
+
+if TYPE_CHECKING:
+    from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.client.question import Notice, Question
+
+ANSWER_TIMEOUT = 10.0  # seconds
+_NO_LIMIT = -1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
+
+
+class Cancellation(Enum):
+    """What `cancel()` could do; true for the first two."""
+
+    CANCELLED = "cancelled"  # it will not run
+    ASKED = "asked"  # it runs, and was asked to stop
+    TOO_LATE = "too late"  # it had ended
+
+    def __bool__(self) -> bool:
+        return self is not Cancellation.TOO_LATE
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def cancel_request(job: BaseJob[Any], force: bool, *, own: bool) -> AskCancel:
+    """Call a job off; an own one even before its service has seen it."""
+    return AskCancel(job.uid.hex(), force, job.uid if own else None)
+
+
+def cancellation(answer: CancelAnswer) -> Cancellation:
+    """What a store did, as a caller is told."""
+    return Cancellation(answer.value)
+
+
+def change_request(job: BaseJob[Any], said: dict[str, Any]) -> AskChange:
+    """Change a job that has not started. `said` holds UNSET where nothing is to change."""
+    said = {name: value for name, value in said.items() if not isinstance(value, Unset)}
+    if not said:
+        raise ConfigError("change() was given nothing to change")
+    options = Options().changed(said)
+    lifetime = options.lifetime
+    change = Change(
+        due=_due(options) if {"delay", "run_at"} & said.keys() else None,
+        priority=options.priority if "priority" in said else None,
+        queue=options.queue if "queue" in said else None,
+        lifetime=None
+        if isinstance(lifetime, Unset)
+        else _NO_LIMIT
+        if lifetime is None
+        else lifetime,
+    )
+    return AskChange(job.uid.hex(), change)
+
+
+def read_answer(question: Question, request: Request, timeout: float) -> Any:
+    """What the services said, in the type that `core.message.ANSWERS` names.
+
+    Raises: NoAnswer, UnknownJob, UnknownQueue, ConfigError (refused by the service)
+    """
+    best = question.best
+    if best is None:
+        raise _silence(question, timeout) from question.error
+    if not best.known:
+        raise UnknownJob(
+            f"no service that answered knows job {getattr(request, 'id', '')!r}: "
+            "it was never launched, or it ended and was removed"
+        )
+    return msgspec.msgpack.decode(best.value, type=ANSWERS[type(request)])
+
+
+def read_answers(question: Question, request: Request, timeout: float) -> list[Any]:
+    """The same of every store that has answered."""
+    if not question.answers:
+        raise _silence(question, timeout) from question.error
+    kind = ANSWERS[type(request)]
+    return [msgspec.msgpack.decode(answer.value, type=kind) for answer in question.answers]
+
+
+def check_sent(notice: Notice, timeout: float) -> None:
+    """Raise LaunchError unless the broker has it."""
+    if not notice.is_open:
+        raise LaunchError(f"the broker did not confirm the message within {timeout:g} s")
+    if notice.error is not None:
+        raise LaunchError(f"the message did not arrive: {notice.error}") from notice.error
+
+
+def pauses(timeout: float | None) -> Iterator[float]:
+    """How long to wait before the outcome of a job of another process is asked for again."""
+    end = math.inf if timeout is None else time.monotonic() + timeout
+    pause = _FIRST_PAUSE
+    while (left := end - time.monotonic()) > 0:
+        yield min(pause, left)
+        pause = min(pause * 1.6, _LONGEST_PAUSE)
+
+
+def job_filter(which: JobFilter | None, fields: dict[str, Any]) -> JobFilter:
+    """Which jobs to list. Raises: ConfigError if there is no such field or status"""
+    known = JobFilter.__dataclass_fields__
+    for name in fields:
+        if name not in known:
+            raise ConfigError(f"jobs can't be listed by {name!r}: there are {', '.join(known)}")
+    status = fields.get("status")
+    if status is not None and status not in list(Status):
+        raise ConfigError(f"{status!r} is no status of a job: there are {', '.join(Status)}")
+    if status is not None:
+        fields = {**fields, "status": Status(status)}
+    return replace(which or JobFilter(), **fields)
+
+
+def newest(pages: Iterable[list[JobView]], limit: int) -> list[JobView]:
+    """The lists of several stores as one."""
+    views = [view for page in pages for view in page]
+    return sorted(views, key=lambda view: view.uid, reverse=True)[:limit]
+
+
+def total(counts: Iterable[list[tuple[str, Status, int]]]) -> dict[tuple[str, Status], int]:
+    """The counts of several stores as one."""
+    result: Counter[tuple[str, Status]] = Counter()
+    for count in counts:
+        for queue, status, number in count:
+            result[queue, status] += number
+    return dict(result)
+
+
+def _silence(question: Question, timeout: float) -> Exception:
+    error = question.error
+    if isinstance(error, Unroutable) and question.address is not None:
+        return UnknownQueue(f"no service serves {question.address!r}: start one that does")
+    if isinstance(error, ConfigError):
+        return error
+    if error is not None and not isinstance(error, Unroutable):
+        return NoAnswer(f"the question could not be sent: {error}")
+    return NoAnswer(
+        f"no service answered within {timeout:g} s. If none runs, start one (`sgx service run`): "
+        "what was asked waits with the broker"
+    )
+
+
+def _due(options: Options) -> float:
+    if options.run_at is not None:
+        return options.run_at
+    return time.time() + options.delay if options.delay else 0.0

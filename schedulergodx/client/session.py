@@ -1,0 +1,269 @@
+"""The connection of one process of a client to its broker, on one event loop.
+
+`Client` has one on its I/O thread, `AsyncClient` one on its own loop. What is submitted goes out in
+its order; launches that were submitted in the same moment share envelopes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from schedulergodx.brokers.base import Broker, Delivery
+from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.parcel import Parcel, share
+from schedulergodx.client.question import Question
+from schedulergodx.client.reader import Reader
+from schedulergodx.client.sealing import Sealer
+from schedulergodx.core.code import interpreter_tag, serializer_tag
+from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.message import AskOutcomes, Initialization
+from schedulergodx.core.names import Names
+from schedulergodx.core.signing import Signer
+from schedulergodx.errors import BrokerError, BrokerUnavailable
+
+_SLICE = 1000  # uids a question
+_LAST_WORDS = 5.0  # seconds for what is still being published when a client closes
+_FAREWELL = 2.0  # seconds to remove the queue of responses
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a session needs to know of its client.
+
+    queue: where its jobs go by default
+    secret: signs and verifies; None for that of the broker, if it has one
+    """
+
+    client: str
+    names: Names
+    queue: str
+    secret: bytes | None
+    connect_timeout: float
+    enable_overdue: bool
+
+
+class Session:
+    """Sends what is submitted, and has what comes in read.
+
+    soon: how `submit` gets to the loop: `call_soon`, or `call_soon_threadsafe` for a session
+        that is used from other threads
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        terms: Terms,
+        reader: Reader,
+        awaited: Awaited,
+        *,
+        make_sealer: Callable[[Signer], Sealer],
+        soon: Callable[[Callable[[], None]], object],
+        logger: logging.Logger,
+    ) -> None:
+        self._broker = broker
+        self._terms = terms
+        self._reader = reader
+        self._awaited = awaited
+        self._make_sealer = make_sealer
+        self._soon = soon
+        self._logger = logger
+        self._outgoing: deque[Parcel | Question] = deque()
+        self._drain_is_due = False
+        self._under_way: set[asyncio.Future[None]] = set()
+        self._read: list[Delivery] = []
+
+    alive = True
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Connect, declare, greet the service.
+
+        Raises: BrokerUnavailable, BadSignature, ConfigError (refused by the service)
+        """
+        timeout = self._terms.connect_timeout
+        await self._broker.open(timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._begin_to_read()
+                readers = await self._broker.consumers(self._home)
+            await self._greet(readers, timeout)
+        except TimeoutError as error:
+            await self._broker.close()
+            raise BrokerUnavailable(
+                f"the broker at {self._broker.url} did not declare our queues within {timeout:g} s"
+            ) from error
+        except BaseException:
+            await self._broker.close()
+            raise
+
+    async def close(self) -> None:
+        """Let what is being published arrive, remove the queue of responses, disconnect."""
+        self.alive = False
+        self._drain()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_LAST_WORDS)
+        with suppress(BrokerError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._broker.cancel(self._responses)
+                await self._broker.delete(self._responses)
+        await self._broker.close()
+        await asyncio.sleep(0)  # what the broker has given up is settled in the next turn
+
+    def abandon(self, error: Exception) -> None:
+        """Settle what was submitted and will not be sent."""
+        while self._outgoing:
+            self._outgoing.popleft().settle(error)
+
+    async def _begin_to_read(self) -> None:
+        terms = self._terms
+        signer = Signer(terms.secret or self._broker.secret)
+        self._reader.signer = signer
+        self.sealer = self._make_sealer(signer)
+        self._home = terms.names.requests(terms.queue)
+        self._responses = terms.names.responses(terms.client, self.sealer.instance)
+        await self._broker.declare(terms.names.requests())
+        await self._broker.declare(self._responses)
+        await self._broker.consume(self._responses, self._take)
+        self._broker.on_connection(self._change)
+
+    # -- the handshake ----------------------------------------------------------------------------
+
+    async def _greet(self, readers: int | None, timeout: float) -> None:
+        """Say who this is. Only where a service reads is its answer waited for."""
+        if readers is None:
+            self._logger.warning(
+                "no service serves queue %r yet: launch() raises UnknownQueue until one does",
+                self._terms.queue,
+            )
+            return
+        greeting = self._seal_greeting(self._home.name)
+        self._reader.greeting = self._reader.questions[greeting.uid] = greeting
+        try:
+            self._ask(greeting)
+            if readers:
+                await self._await_greeting(greeting, timeout)
+            else:
+                self._logger.warning(
+                    "no service reads queue %r of %s: jobs wait with the broker until one does",
+                    self._terms.queue,
+                    self._broker.url,
+                )
+        finally:
+            self._reader.greeting = None
+            self._reader.questions.pop(greeting.uid, None)
+
+    def _seal_greeting(self, address: str) -> Question:
+        body = Initialization(self._terms.enable_overdue, interpreter_tag(), serializer_tag())
+        uid, data = self.sealer.seal(MessageType.INITIALIZATION, body)
+        return Question(uid, data, address)
+
+    async def _await_greeting(self, greeting: Question, timeout: float) -> None:
+        if not await greeting.wait_async(timeout):
+            self._logger.warning(
+                "a service reads queue %r and did not answer within %g s: it may be busy",
+                self._terms.queue,
+                timeout,
+            )
+        elif greeting.error is not None:
+            raise greeting.error
+
+    # -- what goes out ----------------------------------------------------------------------------
+
+    def submit(self, outgoing: Parcel | Question) -> None:
+        """Send it as soon as the loop comes to it. It opens when its fate is known."""
+        self._outgoing.append(outgoing)
+        if not self._drain_is_due:
+            self._drain_is_due = True
+            self._soon(self._drain)
+
+    def _drain(self) -> None:
+        self._drain_is_due = False  # before the look at the queue: `submit` does it after
+        parcels: list[Parcel] = []
+        while self._outgoing:
+            outgoing = self._outgoing.popleft()
+            if isinstance(outgoing, Parcel):
+                parcels.append(outgoing)
+            else:  # a cancel must not overtake its job
+                self._send(parcels)
+                parcels = []
+                self._ask(outgoing)
+        self._send(parcels)
+
+    def _send(self, parcels: Iterable[Parcel]) -> None:
+        for parcel in share(parcels):
+            try:
+                data = parcel.data or self.sealer.seal_parcel(parcel)
+                address = self._terms.names.requests(parcel.template.queue).name
+                future = self._broker.publish(address, data)
+            except Exception as error:
+                parcel.settle(error)
+                continue
+            parcel.data = b""  # the broker holds it now
+            self._watch(future, parcel.settle)
+
+    def _ask(self, question: Question) -> None:
+        names = self._terms.names
+        try:
+            if question.address is None:
+                future = self._broker.broadcast(names.fanout(), question.data)
+            else:
+                future = self._broker.publish(question.address, question.data)
+        except Exception as error:
+            question.settle(error)
+        else:
+            self._watch(future, question.settle)
+
+    def _watch(
+        self, future: asyncio.Future[None], settle: Callable[[Exception | None], Any]
+    ) -> None:
+        self._under_way.add(future)
+        future.add_done_callback(partial(self._published, settle))
+
+    def _published(
+        self, settle: Callable[[Exception | None], Any], future: asyncio.Future[None]
+    ) -> None:
+        self._under_way.discard(future)
+        if future.cancelled():
+            settle(BrokerError("the connection was closed before the broker had confirmed it"))
+            return
+        error = future.exception()
+        settle(error if error is None or isinstance(error, Exception) else BrokerError(str(error)))
+
+    # -- what comes in ----------------------------------------------------------------------------
+
+    def _take(self, delivery: Delivery) -> None:
+        """Read one envelope; those of one turn of the loop are settled together."""
+        self._reader.read(delivery.body)
+        if not self._read:
+            asyncio.get_running_loop().call_soon(self._settle)
+        self._read.append(delivery)
+
+    def _settle(self) -> None:
+        read, self._read = self._read, []
+        self._broker.settle(read)
+
+    def _change(self, up: bool, why: str) -> None:
+        """A response may have been missed while the connection was lost: ask for it."""
+        if up:
+            self._logger.info("connected again to %s", self._broker.url)
+            self._ask_again()
+        else:
+            self._logger.warning("the connection to %s is lost: %s", self._broker.url, why)
+
+    def _ask_again(self) -> None:
+        by_queue: dict[str, list[bytes]] = {}
+        for job in self._awaited.unsettled():
+            by_queue.setdefault(job.queue, []).append(job.uid)
+        for queue, uids in by_queue.items():
+            address = self._terms.names.requests(queue).name
+            for start in range(0, len(uids), _SLICE):
+                request = AskOutcomes(uids[start : start + _SLICE])
+                self._ask(self.sealer.ask(request, address))

@@ -1,0 +1,50 @@
+"""What the jobs of one task have in common, made once and used for every launch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schedulergodx.client.options import Options
+from schedulergodx.core.job import Spec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A TASK envelope without its jobs. Launches of one template may share an envelope.
+
+    units: bodies by hashes, of all that the function needs
+    size: bytes of the units and of all else that is sent once an envelope
+    is_timed: whether `due` and `deadline` say anything
+    delay, run_at, expires, expires_at: as in `Options`
+    """
+
+    spec: Spec
+    units: Mapping[bytes, bytes]
+    size: int
+    queue: str
+    priority: int
+    is_timed: bool
+    delay: float | None
+    run_at: float | None
+    expires: float | None
+    expires_at: float | None
+
+    @classmethod
+    def of(cls, spec: Spec, units: Mapping[bytes, bytes], options: Options) -> Template:
+        """The template of a task with these options."""
+        timing = options.delay, options.run_at, options.expires, options.expires_at
+        size = _ENVELOPE_OVERHEAD + sum(map(len, units.values()))
+        is_timed = timing != (None, None, None, None)
+        return cls(spec, units, size, options.queue, options.priority, is_timed, *timing)
+
+    def due(self, now: float) -> float | None:
+        """The instant from which a job that is launched now may run; None for at once."""
+        return now + self.delay if self.delay else self.run_at
+
+    def deadline(self, now: float) -> float | None:
+        """The instant until which a job that is launched now must have started."""
+        return now + self.expires if self.expires is not None else self.expires_at
+
+
+_ENVELOPE_OVERHEAD = 1000  # bytes of headers, hashes and the spec, rounded up

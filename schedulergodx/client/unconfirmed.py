@@ -1,0 +1,98 @@
+"""What is raised when launches did not arrive, and what is kept to send them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.errors import (
+    BrokerClosed,
+    ConfigError,
+    LaunchError,
+    LaunchUnconfirmed,
+    UnknownQueue,
+    Unroutable,
+)
+
+if TYPE_CHECKING:
+    from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.client.parcel import Parcel
+
+
+class Unconfirmed:
+    """The parcels of jobs whose launch nobody confirmed, by the uids of the jobs."""
+
+    def __init__(self) -> None:
+        self._parcels: dict[bytes, Parcel] = {}
+
+    def keep(self, parcels: Iterable[Parcel]) -> None:
+        """Remember them for `resend`."""
+        for parcel in parcels:
+            self._parcels |= {job.uid: parcel for job in parcel.jobs}
+
+    def take(self, job: BaseJob[Any]) -> tuple[Parcel, bool]:
+        """What carries a job, and whether it is still under way. Raises: ConfigError"""
+        parcel = self._parcels.get(job.uid)
+        if parcel is None:
+            raise ConfigError(
+                f"job {job.id} is not one whose launch this process could not confirm: "
+                "there is nothing to send again"
+            )
+        return (parcel.again(), False) if parcel.is_open else (parcel, True)
+
+    def forget(self, parcel: Parcel) -> None:
+        """It was confirmed."""
+        for job in parcel.jobs:
+            self._parcels.pop(job.uid, None)
+
+
+def launch_errors(parcels: Iterable[Parcel], timeout: float) -> list[LaunchError]:
+    """One error for each thing that went wrong with these, each with its jobs.
+
+    timeout: how long their confirms were waited for, in seconds
+    """
+    groups: dict[tuple[str, str], list[Parcel]] = {}
+    for parcel in parcels:
+        groups.setdefault(_trouble(parcel), []).append(parcel)
+    return [_error(key, group, timeout) for key, group in groups.items()]
+
+
+def raise_all(errors: Sequence[LaunchError]) -> None:
+    """Raise the only error as it is, several as a group."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ExceptionGroup("launches did not arrive", errors)
+
+
+def _trouble(parcel: Parcel) -> tuple[str, str]:
+    """(kind, detail): what is the same for all parcels of one error."""
+    error = parcel.error
+    if error is None or isinstance(error, BrokerClosed):
+        return "unconfirmed", ""
+    if isinstance(error, Unroutable):
+        return "unroutable", parcel.template.queue
+    return "refused", str(error)
+
+
+def _error(trouble: tuple[str, str], parcels: Sequence[Parcel], timeout: float) -> LaunchError:
+    kind, detail = trouble
+    jobs = [job for parcel in parcels for job in parcel.jobs]
+    those = f"job {jobs[0].id}" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    error: LaunchError
+    if kind == "unconfirmed":
+        error = LaunchUnconfirmed(
+            f"the broker did not confirm {those} within {timeout:g} s, so that nobody knows "
+            "whether it has arrived: client.resend(job) sends it again and can't double it",
+            jobs,
+        )
+    elif kind == "unroutable":
+        error = UnknownQueue(
+            f"no service serves queue {detail!r}, so {those} went nowhere: start one with "
+            f"`sgx service run --queue {detail}`, or correct the name",
+            jobs,
+        )
+    else:
+        error = LaunchError(f"{those} did not arrive: {detail}", jobs)
+    error.__cause__ = parcels[0].error
+    return error

@@ -1,0 +1,374 @@
+"""Settings: one table, from which keywords, environment, TOML, flags and `docs/settings.md` derive.
+
+The table is the class `Settings`: a field is a setting. `load_settings` finds a value for each: a
+keyword (or a flag) comes before the environment variable `SCHEDULERGODX_<NAME>`, that before the
+TOML file, that before the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from schedulergodx.errors import ConfigError
+from schedulergodx.setting import ENV_PREFIX, Kind, Scope, Setting
+
+FILE_VARIABLE = ENV_PREFIX + "CONFIG"
+DEFAULT_FILE = "schedulergodx.toml"
+DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+_NEAR = 0.8  # how alike a variable's name must be to a setting's to be taken for a slip
+
+
+def _count_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _setting(kind: Kind, scope: Scope, help: str, default: object = None, **more: object) -> Any:
+    """A field of the table; `more` is what else a `Setting` has."""
+    metadata = {"kind": kind, "scope": scope, "help": help, "default": default, **more}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Settings:
+    """All settings. Durations are seconds, sizes are bytes.
+
+    Made by `load_settings`, which checks the values; the class itself does not.
+    """
+
+    # -- the way between client and service ------------------------------------------------------
+
+    broker: str | None = _setting(
+        Kind.TEXT,
+        Scope.BOTH,
+        "URL of the broker: `amqp://`, `amqps://`, `spool:DIRECTORY` or `memory:`.",
+        none="RabbitMQ on localhost",
+    )
+    secret: str | None = _setting(
+        Kind.TEXT,
+        Scope.BOTH,
+        "Signs every message; the same for clients and services.",
+        none="none; the embedded broker makes its own",
+    )
+    name: str | None = _setting(
+        Kind.TEXT,
+        Scope.BOTH,
+        "What this client or this service is called.",
+        none="`user@host:program` of a client, `service` of a service",
+    )
+    prefix: str = _setting(
+        Kind.TEXT,
+        Scope.BOTH,
+        "Stands before the names of all queues, so that deployments can share a broker.",
+        "",
+        shown="nothing",
+    )
+    quorum: bool = _setting(
+        Kind.FLAG, Scope.BOTH, "Quorum queues, which live on several nodes of RabbitMQ.", False
+    )
+    heartbeat: float = _setting(
+        Kind.DURATION,
+        Scope.BOTH,
+        "A connection to RabbitMQ that was silent for two of these is given up.",
+        60.0,
+        least=1,
+    )
+    connect_timeout: float = _setting(
+        Kind.DURATION, Scope.BOTH, "How long to wait for the broker at the start.", 10.0
+    )
+
+    # -- what a client asks ----------------------------------------------------------------------
+
+    confirm_timeout: float = _setting(
+        Kind.DURATION, Scope.CLIENT, "How long `launch()` waits for the broker's confirm.", 30.0
+    )
+    task_lifetime: float | None = _setting(
+        Kind.DURATION,
+        Scope.CLIENT,
+        "How long an attempt may run, unless its task says.",
+        300.0,
+        none="no limit",
+    )
+    hard_task_lifetime: float | None = _setting(
+        Kind.DURATION, Scope.CLIENT, "The same for hard tasks.", 3600.0, none="no limit"
+    )
+    enable_overdue: bool = _setting(
+        Kind.FLAG,
+        Scope.CLIENT,
+        "Whether a job that came due while no service ran is run later.",
+        True,
+    )
+
+    # -- what a service keeps and serves ---------------------------------------------------------
+
+    db: str = _setting(
+        Kind.TEXT,
+        Scope.SERVICE,
+        "URL of the database that keeps the jobs.",
+        "sqlite:///SchedulerGodX.db",
+    )
+    queues: tuple[str, ...] = _setting(
+        Kind.NAMES, Scope.SERVICE, "The queues to serve.", ("default",)
+    )
+    queue_limits: Mapping[str, int] = _setting(
+        Kind.LIMITS,
+        Scope.SERVICE,
+        "How many jobs of a queue may run at once, as `mail=2,video=1`.",
+        {},
+        shown="no limits",
+    )
+    overdue_grace: float = _setting(
+        Kind.DURATION,
+        Scope.SERVICE,
+        "How late a job may start before it is overdue, where `enable_overdue` is off.",
+        60.0,
+    )
+    retention_completed: float | None = _setting(
+        Kind.DURATION, Scope.SERVICE, "How long completed jobs are kept.", 86400.0, none="for ever"
+    )
+    retention_failed: float | None = _setting(
+        Kind.DURATION, Scope.SERVICE, "How long failed jobs are kept.", 604800.0, none="for ever"
+    )
+    retention_timeout: float | None = _setting(
+        Kind.DURATION, Scope.SERVICE, "How long timed out jobs are kept.", 604800.0, none="for ever"
+    )
+    retention_cancelled: float | None = _setting(
+        Kind.DURATION, Scope.SERVICE, "How long cancelled jobs are kept.", 86400.0, none="for ever"
+    )
+    retention_expired: float | None = _setting(
+        Kind.DURATION, Scope.SERVICE, "How long expired jobs are kept.", 604800.0, none="for ever"
+    )
+    tick_items: int = _setting(
+        Kind.COUNT,
+        Scope.SERVICE,
+        "How many messages and outcomes share one transaction at the most.",
+        1000,
+        least=1,
+    )
+
+    # -- what runs jobs --------------------------------------------------------------------------
+
+    workers: int = _setting(
+        Kind.COUNT,
+        Scope.SERVICE,
+        "How many worker processes run jobs, each one at a time.",
+        _count_cpus(),
+        shown="the number of CPUs",
+        least=1,
+    )
+    hard_workers: int = _setting(
+        Kind.COUNT,
+        Scope.SERVICE,
+        "How many hard jobs run at once, each in a process of its own.",
+        _count_cpus(),
+        shown="the number of CPUs",
+        least=1,
+    )
+    threads: int = _setting(
+        Kind.COUNT, Scope.SERVICE, 'How many jobs of `execution="thread"` run at once.', 32, least=1
+    )
+    coroutines: int = _setting(
+        Kind.COUNT, Scope.SERVICE, "How many `async def` jobs run at once.", 1000, least=1
+    )
+    preload: tuple[str, ...] = _setting(
+        Kind.NAMES,
+        Scope.SERVICE,
+        "Modules that are imported before the first job, once for all workers.",
+        (),
+        shown="none",
+    )
+    recycle_jobs: int | None = _setting(
+        Kind.COUNT, Scope.SERVICE, "A worker is replaced after so many jobs.", none="never", least=1
+    )
+    recycle_memory: int | None = _setting(
+        Kind.SIZE,
+        Scope.SERVICE,
+        "A worker that has grown to this size is replaced after its job.",
+        none="never",
+        least=1,
+    )
+    result_limit: int = _setting(
+        Kind.SIZE, Scope.SERVICE, "The largest result of a job.", 8 << 20, least=1024
+    )
+    output_limit: int = _setting(
+        Kind.SIZE, Scope.SERVICE, "How much is kept of what a job prints and logs.", 64 << 10
+    )
+    echo: bool | None = _setting(
+        Kind.FLAG,
+        Scope.SERVICE,
+        "Whether the service also shows what jobs print.",
+        none="in a terminal only",
+    )
+    stop_grace: float = _setting(
+        Kind.DURATION,
+        Scope.SERVICE,
+        "How long a service that stops waits for the jobs that run.",
+        30.0,
+    )
+
+    # -- how a service is watched ----------------------------------------------------------------
+
+    watchdog_interval: float = _setting(
+        Kind.DURATION,
+        Scope.SERVICE,
+        "How often the service asks the broker whether its queues are still read.",
+        30.0,
+        least=1,
+    )
+    health_file: str | None = _setting(
+        Kind.TEXT,
+        Scope.SERVICE,
+        "Where the service writes that it is alive, for `sgx service health`.",
+        none="beside an SQLite database; nowhere for another",
+    )
+    log_level: str = _setting(
+        Kind.TEXT,
+        Scope.SERVICE,
+        "What is logged: this and everything graver.",
+        "info",
+        choices=("debug", "info", "warning", "error"),
+    )
+    log_format: str = _setting(
+        Kind.TEXT, Scope.SERVICE, "How lines of the log look.", "text", choices=("text", "json")
+    )
+
+    _origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def broker_url(self) -> str:
+        """The broker, also where nobody named one. It may hold a password."""
+        return self.broker or DEFAULT_BROKER
+
+    def origin(self, name: str) -> str:
+        """Where the value of a setting came from, in words."""
+        return self._origins.get(name, "the default")
+
+    def replace(self, **given: object) -> Self:
+        """These settings with others in the place of some, read and checked like keywords."""
+        values = {name: getattr(self, name) for name in SETTINGS}
+        new, origins = _read_first([_layer(given, "the keyword {}".format)])
+        return type(self)(**{**values, **new}, _origins={**self._origins, **origins})
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={SETTINGS[name].format(getattr(self, name))}" for name in self._origins)
+        return f"Settings({', '.join(shown)})"
+
+
+SETTINGS: Mapping[str, Setting] = {
+    row.name: Setting(row.name, **row.metadata) for row in fields(Settings) if row.metadata
+}
+
+
+def load_settings(
+    file: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    **given: object,
+) -> Settings:
+    """All settings, each from the first place that has it.
+
+    file: TOML; None for what SCHEDULERGODX_CONFIG names, or ./schedulergodx.toml if it is there
+    environ: None for that of this process
+    given: keywords. None counts as not given, except where None is a value other than the default
+        (`task_lifetime=None` is no limit)
+
+    Raises: ConfigError, which names the place of what is wrong
+    """
+    return _load(_layer(given, "the keyword {}".format), file, environ)
+
+
+def load_flags(
+    flags: Mapping[str, object],
+    file: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """The same for a command line, with `flags` by the names of their settings."""
+    return _load(_layer(flags, lambda name: SETTINGS[name].flag), file, environ)
+
+
+_Layer = Mapping[str, tuple[object, str]]  # name -> a value as it was given, where that was
+
+
+def _load(
+    given: _Layer, file: str | os.PathLike[str] | None, environ: Mapping[str, str] | None
+) -> Settings:
+    environ = os.environ if environ is None else environ
+    path = file or environ.get(FILE_VARIABLE)
+    if not path and Path(DEFAULT_FILE).is_file():
+        path = DEFAULT_FILE
+    values, origins = _read_first([given, _environment(environ), _file(path) if path else {}])
+    return Settings(**values, _origins=origins)
+
+
+def _read_first(layers: list[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, setting in SETTINGS.items():
+        layer = next((layer for layer in layers if name in layer), None)
+        if layer is not None:
+            value, origins[name] = layer[name]
+            values[name] = _read(setting, value, origins[name])
+    return values, origins
+
+
+def _read(setting: Setting, value: object, origin: str) -> Any:
+    try:
+        return setting.read(value)
+    except ValueError as error:
+        text = f"{setting.name}: {setting.quote(value)} of {origin} can't be used: {error}"
+        raise ConfigError(text) from None
+
+
+def _layer(given: Mapping[str, object], origin: Callable[[str], str]) -> _Layer:
+    _refuse_unknown(given, "a keyword")
+    return {
+        name: (value, origin(name)) for name, value in given.items() if SETTINGS[name].says(value)
+    }
+
+
+def _environment(environ: Mapping[str, str]) -> _Layer:
+    found = {setting.env: name for name, setting in SETTINGS.items()}
+    _refuse_misspelled(environ, found)
+    return {
+        name: (environ[variable], f"the environment variable {variable}")
+        for variable, name in found.items()
+        if environ.get(variable)
+    }
+
+
+def _file(path: str | os.PathLike[str]) -> _Layer:
+    try:
+        with Path(path).open("rb") as file:
+            values = tomllib.load(file)
+    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
+        raise ConfigError(f"the settings in {path} can't be read: {error}") from error
+    _refuse_unknown(values, str(path))
+    return {name: (value, f"the file {path}") for name, value in values.items()}
+
+
+def _refuse_unknown(names: Mapping[str, object], origin: str) -> None:
+    for name in names:
+        if name not in SETTINGS:
+            near = difflib.get_close_matches(name, SETTINGS, n=1)
+            hint = f": do you mean {near[0]!r}?" if near else "; `sgx config show` lists all"
+            raise ConfigError(f"there is no setting {name!r}, which {origin} has{hint}")
+
+
+def _refuse_misspelled(environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Only what is nearly a setting: Kubernetes makes variables of the names of its services."""
+    for variable in environ:
+        if not variable.startswith(ENV_PREFIX) or variable in {*known, FILE_VARIABLE}:
+            continue
+        name = variable.removeprefix(ENV_PREFIX).lower()
+        near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=_NEAR)
+        if near:
+            raise ConfigError(
+                f"the environment variable {variable} is no setting: "
+                f"do you mean {SETTINGS[near[0]].env}?"
+            )

@@ -1,0 +1,135 @@
+"""The end that receives: units become functions and classes, bytes become values."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schedulergodx.core.code import keys
+from schedulergodx.core.code.failures import UnreadableCode
+from schedulergodx.core.code.packer import SLOW
+from schedulergodx.core.code.recent import Recent
+from schedulergodx.core.code.unit import unwrap
+from schedulergodx.core.code.world import World, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SLOW = SLOW[0]
+
+
+class LoadedFunction(NamedTuple):
+    """A function that arrived, with the exception classes of its task."""
+
+    function: Callable[..., Any]
+    retry_on: tuple[type[BaseException], ...]
+    give_up_on: tuple[type[BaseException], ...]
+
+
+class Unpacker:
+    """Opens what a `Packer` packed, and holds what it opened. Safe to use from any thread.
+
+    in_worker: nothing is looked up in this process. Without it, classes of this process are taken
+        where it has them under their names, as a client wants it for results
+    """
+
+    def __init__(self, *, in_worker: bool = False) -> None:
+        self._outside = None if in_worker else keys.at_home
+        self._lock = threading.RLock()
+        self._bodies: dict[bytes, bytes] = {}
+        self._functions: dict[bytes, LoadedFunction] = {}
+        self._worlds: dict[bytes, World] = {}
+        self._upper: Recent[tuple[bytes, tuple[bytes, ...]], World] = Recent(1024)
+
+    def add_unit(self, hash: bytes, body: bytes) -> None:
+        """Take a unit in. Raises: UnreadableCode if it is not what its hash says"""
+        if hash not in self._bodies:
+            unwrap(hash, body)
+            self._bodies[hash] = body
+
+    def has(self, hash: bytes) -> bool:
+        """Whether that unit is here."""
+        return hash in self._bodies
+
+    def load_function(self, hash: bytes) -> LoadedFunction:
+        """The function in a unit; the same one each time.
+
+        Raises: UnreadableCode, MissingModule
+        """
+        known = self._functions.get(hash)
+        if known is not None:
+            return known
+        with self._lock:
+            if hash not in self._functions:
+                self._load_function(hash)
+            return self._functions[hash]
+
+    def load_arguments(
+        self, body: bytes, units: tuple[bytes, ...], *, function: bytes
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a job: (args, kwargs).
+
+        function: hash of the function that they are for. Their classes are those of its world
+
+        Raises: UnreadableCode, MissingModule
+        """
+        loaded: tuple[tuple[Any, ...], dict[str, Any]] = self._load(body, units, function)
+        return loaded
+
+    def load_value(self, body: bytes, units: tuple[bytes, ...] = ()) -> Any:
+        """A result, or an exception. Raises: UnreadableCode, MissingModule"""
+        return self._load(body, units, b"")
+
+    def forget(self) -> None:
+        """Drop all units, and what was opened of them."""
+        with self._lock:
+            self._bodies.clear()
+            self._functions.clear()
+            self._worlds.clear()
+            self._upper.clear()
+
+    def _load_function(self, hash: bytes) -> None:
+        world = World(hash.hex()[:16], outside=self._outside)
+        thing, _ = world.open_unit(hash, self._body(hash))
+        self._worlds[hash] = world
+        self._functions[hash] = LoadedFunction(*thing)
+
+    def _load(self, body: bytes, units: tuple[bytes, ...], function: bytes) -> Any:
+        if not units and body[0] != _SLOW:  # hot: plain data
+            try:
+                return pickle.loads(body)
+            except Exception:
+                return opened(lambda: pickle.loads(body))  # for its errors
+        with self._lock:
+            world = self._world(function, units)
+            if body[0] != _SLOW:
+                return world.open(body)
+            # Code in a value is its own: its globals are not those of an earlier value.
+            return World(world.tag, base=world).open(body[1:])[0]
+
+    def _world(self, function: bytes, units: tuple[bytes, ...]) -> World:
+        """The world in which the classes of a value are."""
+        known = self._upper.get((function, units))
+        if known is None:
+            if function:
+                self.load_function(function)
+            bodies = {hash: self._bodies[hash] for hash in units if hash in self._bodies}
+            base = self._worlds[function] if function else None
+            tag = _tag(function, units)
+            known = World(tag, base=base, units=bodies, outside=self._outside)
+            if len(bodies) == len(units):  # else the others may still come
+                self._upper[function, units] = known
+        return known
+
+    def _body(self, hash: bytes) -> bytes:
+        body = self._bodies.get(hash)
+        if body is None:
+            raise UnreadableCode(f"the unit {hash.hex()} did not arrive")
+        return body
+
+
+def _tag(function: bytes, units: tuple[bytes, ...]) -> str:
+    parts = hashlib.blake2b(b"".join(sorted(units)), digest_size=8)
+    return f"{function.hex()[:16]}+{parts.hexdigest()}"

@@ -1,0 +1,276 @@
+"""The bodies that an envelope can carry, one struct for each, and how they are read.
+
+Every field is checked while it is read; a body that is not as its struct says is an EnvelopeError.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from schedulergodx.core.job import Failure, Outcome, Spec, Status
+from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.errors import EnvelopeError
+
+
+class Initialization(Struct, frozen=True, omit_defaults=True):
+    """A client says who it is.
+
+    enable_overdue: its default, which its tasks carry as well
+    """
+
+    enable_overdue: bool = True
+    python: str = ""
+    serializer: str = ""
+
+
+class Info(Struct, frozen=True, omit_defaults=True):
+    """The answer to an initialization: `request` is the uid of its envelope.
+
+    python: interpreter tag of the workers, as "cpython-311"
+    """
+
+    request: bytes
+    service: str = ""
+    python: str = ""
+
+
+class Error(Struct, frozen=True, omit_defaults=True):
+    """An envelope was refused: `request` is its uid; none of what it carried will happen."""
+
+    request: bytes
+    failure: Failure
+
+
+class JobItem(Struct, frozen=True, array_like=True):
+    """One job of a TASK envelope.
+
+    uid: 16 bytes
+    arguments: pickled (args, kwargs)
+    due: instant, None for now
+    deadline: instant until which it must have started
+    id: the label of the client's own generator; None where the id is the uid's ULID
+    units: hashes of the units that the arguments need
+    """
+
+    uid: bytes
+    arguments: bytes
+    due: float | None = None
+    deadline: float | None = None
+    id: str | None = None
+    units: tuple[bytes, ...] = ()
+
+
+class TaskBody(Struct, frozen=True, omit_defaults=True):
+    """Jobs of one task that share all options.
+
+    units: by their hashes; all that the function needs and that no argument's class is missing from
+    reply: whether somebody waits for the outcomes
+    """
+
+    spec: Spec
+    units: dict[bytes, bytes]
+    jobs: list[JobItem]
+    queue: str = "default"
+    priority: int = 0
+    reply: bool = True
+
+
+class _LooseTaskBody(Struct, frozen=True, omit_defaults=True):
+    """A TaskBody whose jobs are opened one by one, so that a bad one harms no other."""
+
+    spec: Spec
+    units: dict[bytes, bytes]
+    jobs: list[msgspec.Raw]
+    queue: str = "default"
+    priority: int = 0
+    reply: bool = True
+
+
+class AskOutcomes(Struct, frozen=True, tag="outcomes"):
+    """Tell again what ended of these, as RESPONSES; the ANSWER says how many were found."""
+
+    uids: list[bytes]
+
+
+class AskStatus(Struct, frozen=True, tag="status"):
+    """Where a job is; answered by a Status or None. The id: a label, a ULID or a hex uid."""
+
+    id: str
+
+
+class AskCancel(Struct, frozen=True, tag="cancel"):
+    """Call a job off; answered by a CancelAnswer.
+
+    bury: remember the cancel where the job is not known, because it may still be on its way here
+    """
+
+    id: str
+    force: bool = False
+    bury: bytes | None = None
+
+
+class AskChange(Struct, frozen=True, tag="change"):
+    """Change a job that has not started; answered by True or False."""
+
+    id: str
+    change: Change
+
+
+class AskRequeue(Struct, frozen=True, tag="requeue"):
+    """Run a job again that failed, timed out, expired or was cancelled; answered by a bool."""
+
+    id: str
+
+
+class AskView(Struct, frozen=True, tag="view"):
+    """Everything about a job; answered by a JobView or None."""
+
+    id: str
+
+
+class AskList(Struct, frozen=True, tag="list"):
+    """Jobs, newest first; answered by a list of JobView."""
+
+    which: JobFilter
+
+
+class AskCounts(Struct, frozen=True, tag="counts"):
+    """How many jobs by queue and status; answered by a list of (queue, status, number)."""
+
+
+Request = (
+    AskOutcomes | AskStatus | AskCancel | AskChange | AskRequeue | AskView | AskList | AskCounts
+)
+
+ANSWERS: dict[type[Struct], object] = {
+    AskOutcomes: int,
+    AskStatus: Status | None,
+    AskCancel: CancelAnswer,
+    AskChange: bool,
+    AskRequeue: bool,
+    AskView: JobView | None,
+    AskList: list[JobView],
+    AskCounts: list[tuple[str, Status, int]],
+}
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """The answer to a REQUEST.
+
+    request: uid of its envelope
+    value: of the type that `ANSWERS` names for it
+    failure: why there is none
+    known: False where this store does not know the job: another store may
+    """
+
+    request: bytes
+    value: msgspec.Raw = msgspec.Raw(b"\xc0")
+    failure: Failure | None = None
+    known: bool = True
+
+
+class Response(Struct, frozen=True, array_like=True):
+    """What a client is told of one job that has ended."""
+
+    uid: bytes
+    id: str
+    attempt: int
+    started: float | None
+    finished: float
+    outcome: Outcome
+
+
+class ResponsesBody(Struct, frozen=True, omit_defaults=True):
+    """Outcomes, and the units that their values need, by hash."""
+
+    responses: list[Response]
+    units: dict[bytes, bytes] = {}
+
+
+class DeadLetter(Struct, frozen=True):
+    """A message that could not be read or kept.
+
+    reason: one sentence
+    queue: where it came from
+    at: instant
+    body: the message as it was
+    """
+
+    reason: str
+    queue: str
+    at: float
+    body: bytes
+
+
+B = TypeVar("B")
+
+_open_task = msgspec.msgpack.Decoder(TaskBody).decode
+_open_loose_task = msgspec.msgpack.Decoder(_LooseTaskBody).decode
+_open_item = msgspec.msgpack.Decoder(JobItem).decode
+_open_request: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+
+
+def read_body(body: bytes, type: type[B]) -> B:
+    """A body as a struct of that type. Raises: EnvelopeError"""
+    try:
+        return msgspec.msgpack.decode(body, type=type)
+    except msgspec.DecodeError as error:
+        raise EnvelopeError(f"the body can't be read as {type.__name__}: {error}") from error
+
+
+def read_request(body: bytes) -> Request:
+    """The body of a REQUEST. Raises: EnvelopeError"""
+    try:
+        return _open_request.decode(body)
+    except msgspec.DecodeError as error:
+        raise EnvelopeError(f"the request can't be read: {error}") from error
+
+
+class BadItem(Struct, frozen=True):
+    """A job of a TASK envelope that can't be read; what could be read of it is here.
+
+    uid, id: None where even these could not be read
+    reason: why not
+    """
+
+    uid: bytes | None
+    id: str | None
+    reason: str
+
+
+def read_task(body: bytes) -> tuple[TaskBody, list[BadItem]]:
+    """The body of a TASK without its bad jobs, and those.
+
+    Raises: EnvelopeError if what the jobs share can't be read
+    """
+    try:
+        return _open_task(body), []
+    except msgspec.DecodeError:
+        return _read_task_loosely(body)
+
+
+def _read_task_loosely(body: bytes) -> tuple[TaskBody, list[BadItem]]:
+    try:
+        loose = _open_loose_task(body)
+    except msgspec.DecodeError as error:
+        raise EnvelopeError(f"the task can't be read: {error}") from error
+    jobs: list[JobItem] = []
+    bad: list[BadItem] = []
+    for raw in loose.jobs:
+        try:
+            jobs.append(_open_item(raw))
+        except msgspec.DecodeError as error:
+            bad.append(_salvage(raw, str(error)))
+    task = TaskBody(loose.spec, loose.units, jobs, loose.queue, loose.priority, loose.reply)
+    return task, bad
+
+
+def _salvage(raw: bytes, reason: str) -> BadItem:
+    """What names a job that can't be read, so that its client can be told."""
+    fields = msgspec.msgpack.decode(raw)
+    fields = [*fields, *[None] * 5] if isinstance(fields, list) else [None] * 5
+    uid = fields[0] if isinstance(fields[0], bytes) and len(fields[0]) == 16 else None
+    return BadItem(uid, fields[4] if isinstance(fields[4], str) else None, reason)

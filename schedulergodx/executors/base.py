@@ -1,0 +1,135 @@
+"""The seam between a service and what runs jobs.
+
+An executor lives on the service's loop. It offers places, is given jobs for them, and reports what
+became of each: every job that was given comes back exactly once, as `Ended` or as `Returned`.
+It opens nothing that came from outside: pickles are for the workers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from schedulergodx.core.job import Execution, Outcome, Spec
+
+
+class Work(Struct, frozen=True):
+    """One attempt to run.
+
+    seq, attempt: the key of it; reports name them
+    id: as people call the job, for logs and for the job itself
+    client: name of its client; what the job launches is launched in that name
+    worker: the place it was claimed for
+    units: hashes of the units that its arguments need, its function's not among them
+    """
+
+    seq: int
+    attempt: int
+    id: str
+    client: str
+    worker: int
+    spec: Spec
+    arguments: bytes
+    units: tuple[bytes, ...]
+
+
+class Ended(Struct, frozen=True):
+    """An attempt that began and is over.
+
+    outcome: completed, failed, timeout or cancelled
+    final: True where another attempt is not to be made whatever the retry rule says: given up on,
+        not serialisable, can't be opened, cancelled
+    units: bodies of units that the value or the exception needs and the worker had not sent before
+    started, finished: instants
+    """
+
+    seq: int
+    attempt: int
+    outcome: Outcome
+    final: bool
+    started: float | None
+    finished: float
+    units: Mapping[bytes, bytes] = {}
+
+
+class Returned(Struct, frozen=True):
+    """A job that did not begin and will not: it may be claimed again at no cost."""
+
+    seq: int
+    attempt: int
+
+
+class Sent(Struct, frozen=True):
+    """An envelope that a running job sends, as `launch()` inside a job does.
+
+    token: for `Executor.accept`, which lets the job go on
+    """
+
+    worker: int
+    token: int
+    address: str
+    body: bytes
+
+
+class Free(Struct, frozen=True):
+    """There are places that no end of a job announced: a job began to wait for another one.
+
+    seq, attempt: of no job
+    """
+
+    seq: int = 0
+    attempt: int = 0
+
+
+Report = Ended | Returned | Sent | Free
+
+
+class Marks(Protocol):
+    """What the workers of a service that is gone had begun."""
+
+    def began(self, worker: int, seq: int, attempt: int) -> bool:
+        """Whether user code may have run: it was marked, or the marks can't tell."""
+
+
+class Executor(Protocol):
+    """Runs jobs and reports on them."""
+
+    async def recover(self) -> Marks:
+        """Wait until nothing of the service before is alive, ending what is; read its marks."""
+
+    async def start(
+        self,
+        report: Callable[[Report], None],
+        units: Callable[[Collection[bytes]], Mapping[bytes, bytes]],
+    ) -> None:
+        """Begin to offer places. The marks of the service before are removed.
+
+        report: called on the loop; it only gathers
+        units: bodies of units by their hashes; called from `run`
+        """
+
+    async def stop(self, grace: float) -> None:
+        """Take no more, return what has not begun, wait `grace` seconds, then end what runs.
+
+        What was ended is reported as lost before this returns.
+        """
+
+    def places(self, execution: Execution) -> Sequence[int]:
+        """A worker number for each job that could be given now; the same one several times."""
+
+    def run(self, jobs: Sequence[Work]) -> None:
+        """Start jobs, each at the place it was claimed for."""
+
+    def cancel(self, seq: int, attempt: int, *, force: bool) -> None:
+        """Call off one. Not begun: it ends as cancelled. Begun: `async def` is cancelled, others
+        see it in `current_job().cancelled`; with `force` the process is ended with the job."""
+
+    def accept(self, sent: Sent, error: str | None) -> None:
+        """What a job sent is on disk, or was refused for this reason."""
+
+    def deliver(self, worker: int, body: bytes) -> bool:
+        """Hand a response to a job that waits for one. False if that worker is gone."""

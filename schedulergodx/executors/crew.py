@@ -1,0 +1,109 @@
+"""The workers of one kind: how many there are, and how many jobs each may be given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.job import Execution
+from schedulergodx.executors.lookout import ALONE
+from schedulergodx.executors.pace import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schedulergodx.executors.pace import Pace
+    from schedulergodx.executors.worker import Worker
+
+MOST_WAITING = 64  # jobs that wait for other jobs and have their places used meanwhile
+_BACKLOG = 1 << 20  # bytes that a worker has not taken; with more it is given nothing
+
+
+class Crew:
+    """Keeps `size` workers that take jobs, and one more for each whose job waits for another.
+
+    places: jobs that a worker may run at once
+    make: makes a worker that may have so many jobs outstanding
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        size: int,
+        *,
+        places: int,
+        pace: Pace,
+        make: Callable[[Execution, int], Worker],
+    ) -> None:
+        self.execution = execution
+        self.workers: dict[int, Worker] = {}  # those that take jobs
+        self._size = size
+        self._places = places
+        self._pace = pace
+        self._make = make
+        self._alone = execution in ALONE
+        self.resting = False  # its workers can't be forked, or die before they begin anything
+
+    @property
+    def outstanding(self) -> int:
+        """Jobs that one worker may have."""
+        return MOST if self._alone else self._places + MOST_WAITING
+
+    def fill(self) -> list[Worker]:
+        """Make the workers that are missing; these are the new ones."""
+        fresh = []
+        while not self.resting and len(self.workers) < self._size + self._extra():
+            worker = self._make(self.execution, self.outstanding)
+            self.workers[worker.number] = worker
+            fresh.append(worker)
+        return fresh
+
+    def _extra(self) -> int:
+        if not self._alone:
+            return 0  # its workers have room for more
+        return min(MOST_WAITING, sum(1 for worker in self.workers.values() if worker.waiting))
+
+    def surplus(self) -> list[Worker]:
+        """Idle workers that are more than are wanted."""
+        idle = [worker for worker in self.workers.values() if not worker.jobs]
+        return idle[: max(0, len(self.workers) - self._size - self._extra())]
+
+    def part_from(self, worker: Worker) -> None:
+        """Give it no more jobs."""
+        worker.retired = True
+        self.workers.pop(worker.number, None)
+
+    def offer(self) -> Sequence[int]:
+        """A worker number for each job that could be given now: one for each, then once more."""
+        if self.resting:
+            return []
+        rooms = {number: self._room(self.workers[number]) for number in self._active()}
+        offer: list[int] = []
+        depth = 0
+        while rooms := {number: room for number, room in rooms.items() if room > depth}:
+            shallow = min(rooms.values())
+            offer += list(rooms) * (shallow - depth)
+            depth = shallow
+        return offer
+
+    def _active(self) -> list[int]:
+        """Those that may run jobs: where some wait and were replaced, no more than `size` do."""
+        if not self._alone or len(self.workers) <= self._size:
+            return list(self.workers)
+        busy = [number for number, worker in self.workers.items() if worker.jobs]
+        computing = [number for number in busy if not self.workers[number].waiting]
+        idle = [number for number in self.workers if number not in busy]
+        return computing + idle[: max(0, self._size - len(computing))]
+
+    def _room(self, worker: Worker) -> int:
+        """How many jobs a worker can be given now."""
+        if worker.backlog > _BACKLOG or (worker.stalled and worker.jobs):
+            return 0
+        if not self._alone:
+            return self._places + min(MOST_WAITING, worker.waiting) - len(worker.jobs)
+        if self.execution is Execution.FORK:
+            return 0 if worker.connected else 1
+        if worker.waiting:
+            return 0
+        if not worker.jobs:
+            return max(1, self._pace.ahead(0.0))
+        return min(MOST - len(worker.jobs), self._pace.ahead(worker.load))

@@ -1,0 +1,197 @@
+"""What a service and one of its workers say to each other, over a stream socket.
+
+A frame is a kind and a length, then that many bytes. Nothing here is trusted by the service: a
+worker runs foreign code, so each field of its frames is checked while it is read.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum, StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from schedulergodx.core.job import Execution, Outcome, Spec
+
+
+class Tell(IntEnum):
+    """From a service to a worker."""
+
+    JOBS = 1  # Jobs
+    DROP = 2  # tokens of jobs that were taken back
+    STOP = 3  # Stop
+    ACCEPTED = 4  # Accepted
+    RESPONSE = 5  # an envelope, for the client inside of a job
+
+
+class Say(IntEnum):
+    """From a worker to its service."""
+
+    FINISHED = 1  # Finished
+    SEND = 2  # Send
+    WAITING = 3  # a bool: a job begins to wait for another one, or goes on
+    RETIRE = 4  # it begins no more jobs and wants to be replaced
+
+
+class Order(Struct, frozen=True, array_like=True):
+    """One job for a worker; `spec` is the number of one that the worker was told."""
+
+    token: int
+    seq: int
+    attempt: int
+    id: str
+    client: str
+    spec: int
+    arguments: bytes
+    units: tuple[bytes, ...]
+
+
+class Jobs(Struct, frozen=True, array_like=True):
+    """Jobs, with what the worker does not have yet.
+
+    forget: drop all units that were kept before these
+    specs: by number
+    units: by hash
+    """
+
+    forget: bool
+    specs: dict[int, Spec]
+    units: dict[bytes, bytes]
+    orders: list[Order]
+
+
+class Why(StrEnum):
+    """Why a job is stopped."""
+
+    CANCELLED = "cancelled"
+    OVERDUE = "overdue"
+
+
+class Stop(Struct, frozen=True, array_like=True):
+    """Stop a job that runs as a thread or a coroutine."""
+
+    token: int
+    why: Why
+
+
+class Accepted(Struct, frozen=True, array_like=True):
+    """What a job sent is on disk, or `error` says why not."""
+
+    number: int
+    error: str | None
+
+
+class Finished(Struct, frozen=True, array_like=True):
+    """An attempt is over. Its fields are those of `base.Ended`."""
+
+    token: int
+    outcome: Outcome
+    final: bool
+    started: float
+    finished: float
+    units: dict[bytes, bytes] = {}
+
+
+class Send(Struct, frozen=True, array_like=True):
+    """An envelope that a job sends."""
+
+    number: int
+    address: str
+    body: bytes
+
+
+class WorkerSettings(Struct, frozen=True):
+    """What every worker of an executor is told. See `ExecutorSettings`."""
+
+    result_limit: int
+    output_limit: int
+    echo: bool
+    recycle_jobs: int
+    recycle_memory: int
+
+
+class Spawn(Struct, frozen=True, array_like=True, tag="spawn"):
+    """To the fork server: fork a worker. Its descriptors come along, in the order of `child`."""
+
+    worker: int
+    execution: Execution
+
+
+class Kill(Struct, frozen=True, array_like=True, tag="kill"):
+    """To the fork server: end a worker with all that it started."""
+
+    worker: int
+
+
+class Ready(Struct, frozen=True, array_like=True, tag="ready"):
+    """From the fork server, once. `failures` are of modules that could not be preloaded."""
+
+    failures: list[str]
+
+
+class Gone(Struct, frozen=True, array_like=True, tag="gone"):
+    """From the fork server: a worker ended, and all that it started.
+
+    status: as `os.waitpid` gives it; None if it could not be forked, and `text` says why
+    cpu: seconds that it computed
+    """
+
+    worker: int
+    status: int | None
+    cpu: float = 0.0
+    text: str = ""
+
+
+class FrameError(Exception):
+    """The other end does not keep to the frames."""
+
+
+_HEAD = struct.Struct("<BI")
+_encoder = msgspec.msgpack.Encoder()
+
+
+def frame(kind: Tell | Say, payload: object) -> bytearray:
+    """The bytes of a frame."""
+    data = bytearray(_HEAD.size)
+    _encoder.encode_into(payload, data, _HEAD.size)
+    _HEAD.pack_into(data, 0, kind, len(data) - _HEAD.size)
+    return data
+
+
+class FrameBuffer:
+    """Takes bytes as they come and gives whole frames.
+
+    limit: bytes of the largest frame that is believed
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+        self._missing = 0  # bytes until the frame that `_rest` begins with is whole
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The (kind, payload) that are complete now. Raises: FrameError
+
+        Hot. A large frame is put together without looking at it again for each piece.
+        """
+        if self._rest:
+            self._rest += data
+            self._missing -= len(data)
+            if self._missing > 0:
+                return []
+            data = bytes(self._rest)
+        frames: list[tuple[int, bytes]] = []
+        start, end, size = 0, len(data), 0
+        while end - start >= _HEAD.size:
+            kind, size = _HEAD.unpack_from(data, start)
+            if size > self._limit:
+                raise FrameError(f"a frame of {size} bytes, where {self._limit} are the most")
+            if end - start - _HEAD.size < size:
+                break
+            start += _HEAD.size + size
+            frames.append((kind, data[start - size : start]))
+            size = 0
+        self._rest = bytearray(data[start:])
+        self._missing = _HEAD.size + size - len(self._rest)
+        return frames

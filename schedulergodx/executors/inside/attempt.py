@@ -1,0 +1,75 @@
+"""One run of a job inside of a worker, and which one a piece of code belongs to."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.context import CurrentJob
+from schedulergodx.executors.inside.capture import Capture
+
+if TYPE_CHECKING:
+    from schedulergodx.core.job import Spec
+    from schedulergodx.executors.frames import Order, Why
+    from schedulergodx.executors.marks import MarkPage
+
+
+class Attempt:
+    """From the mark of a job to its outcome.
+
+    started: instant of the mark
+    why: the reason for which it was told to stop, as a thread or a coroutine is
+    """
+
+    __slots__ = ("_capture", "_capture_limit", "_page", "order", "spec", "started", "why")
+
+    def __init__(
+        self, order: Order, spec: Spec, page: MarkPage, started: float, capture_limit: int
+    ) -> None:
+        self.order = order
+        self.spec = spec
+        self.started = started
+        self.why: Why | None = None
+        self._page = page
+        self._capture: Capture | None = None
+        self._capture_limit = capture_limit
+
+    def asked(self) -> bool:
+        """Whether somebody asked that it stop."""
+        return self.why is not None or self._page.asked(self.order.token)
+
+    def capture(self) -> Capture:
+        """Where its output goes; made when it prints first."""
+        if self._capture is None:
+            self._capture = Capture(self._capture_limit)
+        return self._capture
+
+    def output(self) -> str:
+        """What it printed."""
+        return "" if self._capture is None else self._capture.text()
+
+    def current_job(self) -> CurrentJob:
+        """What the job may know of itself."""
+        lifetime = self.spec.lifetime
+        deadline = None if lifetime is None else self.started + lifetime
+        return CurrentJob(self.order.id, self.order.attempt, deadline, self.asked)
+
+
+_here: ContextVar[Attempt | None] = ContextVar("schedulergodx_attempt", default=None)
+_only: Attempt | None = None
+
+
+def current() -> Attempt | None:
+    """The attempt that this code belongs to, if any."""
+    return _here.get() or _only
+
+
+def set_here(attempt: Attempt) -> None:
+    """What runs in this context, and in those copied from it, belongs to `attempt`."""
+    _here.set(attempt)
+
+
+def set_only(attempt: Attempt | None) -> None:
+    """Whatever runs in this process, in threads of the job's own as well, belongs to `attempt`."""
+    global _only
+    _only = attempt

@@ -1,0 +1,138 @@
+"""A worker's end of the socket to its service.
+
+Whoever needs a frame reads the socket, and hands on what it finds for others: so a worker that runs
+one job at a time has no second thread, until a job asks to be told responses. Any thread may send.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import msgspec
+
+from schedulergodx.executors.frames import Accepted, FrameBuffer, Jobs, Say, Stop, Tell, frame
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from schedulergodx.core.job import Spec
+    from schedulergodx.executors.frames import Order
+
+_READ = 256 << 10
+_NO_LIMIT = 1 << 32  # the service is trusted
+
+T = TypeVar("T")
+Job: TypeAlias = "tuple[Order, Spec]"
+
+
+class ChannelClosed(Exception):
+    """The service is gone."""
+
+
+class Channel:
+    """Frames in and out; what came in is kept until it is taken."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._buffer = FrameBuffer(_NO_LIMIT)
+        self._sending = threading.Lock()
+        self._news = threading.Condition(threading.Lock())
+        self._being_read = False
+        self._closed = False
+        self._jobs: dict[int, Job] = {}
+        self._specs: dict[int, Spec] = {}
+        self._accepted: dict[int, str | None] = {}
+        self.on_units: Callable[[bool, dict[bytes, bytes]], None] = lambda forget, units: None
+        self.on_stop: Callable[[Stop], None] = lambda stop: None
+        self.on_jobs: Callable[[], None] = lambda: None
+        self.on_response: Callable[[bytes], None] = lambda body: None
+        self._read_jobs = msgspec.msgpack.Decoder(Jobs).decode
+
+    def send(self, kind: Say, payload: object) -> None:
+        """Send a frame; returns when the kernel has it. Raises: OSError"""
+        data = frame(kind, payload)
+        with self._sending:
+            self._socket.sendall(data)
+
+    def job(self, token: int) -> Job:
+        """The job of that token, which is taken; waits for it. Raises: ChannelClosed"""
+        job = self._jobs.pop(token, None)
+        return job or self._wait(lambda: self._jobs.pop(token, None))
+
+    def job_now(self, token: int) -> Job | None:
+        """The same, where it has come already."""
+        return self._jobs.pop(token, None)
+
+    def any_job(self) -> Job:
+        """The next job, whichever. Raises: ChannelClosed"""
+        return self._wait(lambda: self._jobs.popitem()[1] if self._jobs else None)
+
+    def accepted(self, number: int) -> str | None:
+        """Wait for the answer to a SEND: None, or why not. Raises: ChannelClosed"""
+        self._wait(lambda: number in self._accepted or None)
+        return self._accepted.pop(number)
+
+    def wait_for_the_end(self) -> None:
+        """Take what comes, until the service closes. Raises: ChannelClosed"""
+        self._wait(lambda: None)
+
+    def read_always(self) -> None:
+        """Read in a thread of its own from now on."""
+        threading.Thread(target=self._read_on, name="schedulergodx channel", daemon=True).start()
+
+    def _read_on(self) -> None:
+        with suppress(ChannelClosed):
+            self.wait_for_the_end()
+
+    def _wait(self, find: Callable[[], T | None]) -> T:
+        """Read, or let the one who reads go on, until `find` finds."""
+        with self._news:
+            while (found := find()) is None:
+                if self._closed:
+                    raise ChannelClosed
+                if self._being_read:
+                    self._news.wait()
+                else:
+                    self._read()
+        return found
+
+    def _read(self) -> None:
+        """Take what comes next. Called with the condition held, which is let go meanwhile."""
+        self._being_read = True
+        self._news.release()
+        data: bytes | None = None
+        try:
+            data = self._socket.recv(_READ)
+            for kind, payload in self._buffer.feed(data):
+                self._take(kind, payload)
+        finally:
+            self._news.acquire()
+            self._being_read = False
+            self._closed = data == b""
+            self._news.notify_all()
+
+    def _take(self, kind: int, payload: bytes) -> None:
+        if kind == Tell.JOBS:
+            self._take_jobs(self._read_jobs(payload))
+        elif kind == Tell.DROP:
+            for token in msgspec.msgpack.decode(payload, type=list[int]):
+                self._jobs.pop(token, None)
+        elif kind == Tell.STOP:
+            self.on_stop(msgspec.msgpack.decode(payload, type=Stop))
+        elif kind == Tell.ACCEPTED:
+            answer = msgspec.msgpack.decode(payload, type=Accepted)
+            self._accepted[answer.number] = answer.error
+        elif kind == Tell.RESPONSE:
+            self.on_response(msgspec.msgpack.decode(payload, type=bytes))
+
+    def _take_jobs(self, jobs: Jobs) -> None:
+        self.on_units(jobs.forget, jobs.units)
+        if jobs.forget:
+            self._specs.clear()
+        self._specs.update(jobs.specs)
+        for order in jobs.orders:
+            self._jobs[order.token] = (order, self._specs[order.spec])
+        self.on_jobs()

@@ -1,0 +1,36 @@
+"""How long jobs take lately, and so how many may be sent ahead to a worker that is busy."""
+
+from __future__ import annotations
+
+AHEAD = 0.005  # seconds of work that a worker may hold
+MOST = 256  # jobs that it may hold
+_OVERHEAD = 10e-6  # seconds a job, beside its function
+_WEIGHT = 0.2  # of the newest job in the means
+_TASKS = 10_000  # that are remembered
+
+
+class Pace:
+    """Moving means: of each task, and of whatever ran last."""
+
+    def __init__(self) -> None:
+        self._of_task: dict[bytes, float] = {}
+        self._recent = AHEAD
+
+    def learn(self, function: bytes, seconds: float) -> None:
+        """A job of that function took so long."""
+        mean = self._of_task.get(function)
+        if mean is None:
+            if len(self._of_task) >= _TASKS:
+                self._of_task.clear()
+            self._of_task[function] = seconds
+        else:
+            self._of_task[function] = mean + _WEIGHT * (seconds - mean)
+        self._recent += _WEIGHT * (seconds - self._recent)
+
+    def expect(self, function: bytes) -> float:
+        """Seconds that a job of that function will take; of an unknown one, what others took."""
+        return self._of_task.get(function, self._recent) + _OVERHEAD
+
+    def ahead(self, load: float) -> int:
+        """How many more may be sent to a worker that holds so many seconds of work."""
+        return min(MOST, int((AHEAD - load) / (self._recent + _OVERHEAD)))

@@ -1,0 +1,339 @@
+"""The executor: jobs in processes that can be killed, forked by a server of their own.
+
+    run       jobs go to the workers that they were claimed for
+    _hear     a worker says that one ended, sends something, waits, or wants to be replaced
+    _look     marks tell which are overdue, and which wait behind a long one
+    _settle   a worker is gone: its marks tell what became of its jobs
+
+Every job that was given is reported once: where it leaves `Worker.jobs`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schedulergodx.core.code import interpreter_tag
+from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Status
+from schedulergodx.executors.base import Ended, Free, Returned, Sent
+from schedulergodx.executors.frames import (
+    Accepted,
+    Finished,
+    FrameError,
+    Say,
+    Send,
+    Stop,
+    Tell,
+    Why,
+)
+from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED, look_at
+from schedulergodx.executors.marks import MarkDirectory
+from schedulergodx.executors.pace import AHEAD, Pace
+from schedulergodx.executors.recovery import end_stragglers
+from schedulergodx.executors.staff import Staff
+from schedulergodx.executors.verdict import Death, cancelled, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from schedulergodx.executors.base import Marks, Report, Work
+    from schedulergodx.executors.settings import ExecutorSettings
+    from schedulergodx.executors.worker import Given, Worker
+
+_ENDINGS = frozenset({Status.COMPLETED, Status.FAILED, Status.TIMEOUT, Status.CANCELLED})
+
+_EXIT = 1.0  # seconds that the process of a hard job has to end by itself
+
+_read_finished = msgspec.msgpack.Decoder(Finished).decode
+_read_send = msgspec.msgpack.Decoder(Send).decode
+_read_bool = msgspec.msgpack.Decoder(bool).decode
+
+
+class ProcessExecutor:
+    """`base.Executor` with worker processes. Everything runs on one loop."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self._settings = settings
+        self._pace = Pace()
+        self._staff = Staff(
+            settings, self._pace, hear=self._hear, settle=self._settle, on_free=self._free
+        )
+        self._report: Callable[[Report], None] = lambda report: None
+        self._units: Callable[[Collection[bytes]], Mapping[bytes, bytes]] = lambda hashes: {}
+        self._python = interpreter_tag()
+        self._look_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._hurry = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    # -- beginning and end ------------------------------------------------------------------------
+
+    async def recover(self) -> Marks:
+        """Wait until nothing of the service before is alive, ending what is; read its marks."""
+        await end_stragglers(self._settings)
+        return MarkDirectory(self._settings.directory).old_marks()
+
+    async def start(
+        self,
+        report: Callable[[Report], None],
+        units: Callable[[Collection[bytes]], Mapping[bytes, bytes]],
+    ) -> None:
+        """Begin to offer places. Raises: ServiceError if no workers can be forked"""
+        self._report, self._units = report, units
+        await self._staff.start()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more, return what has not begun, wait, then end what runs.
+
+        May be called again with a shorter grace while it waits.
+        """
+        self._closing = True
+        for worker in list(self._staff.workers.values()):
+            self._return(worker.take_back())
+        if grace <= 0:
+            self._hurry.set()
+        self._note_idleness()
+        waits = [asyncio.create_task(event.wait()) for event in (self._idle, self._hurry)]
+        await asyncio.wait(waits, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await self._staff.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _note_idleness(self) -> None:
+        if self._closing and not any(worker.jobs for worker in self._staff.workers.values()):
+            self._idle.set()
+
+    # -- giving -----------------------------------------------------------------------------------
+
+    def places(self, execution: Execution) -> Sequence[int]:
+        """A worker number for each job that could be given now; the same one several times."""
+        crew = self._staff.crews.get(execution)
+        return [] if crew is None or self._closing else crew.offer()
+
+    def run(self, jobs: Sequence[Work]) -> None:
+        """Start jobs, each at the place it was claimed for."""
+        by_worker: dict[int, list[Work]] = {}
+        for work in jobs:
+            if work.spec.python != self._python:
+                self._refuse(work)
+            else:
+                by_worker.setdefault(work.worker, []).append(work)
+        now = time.monotonic()
+        for number, works in by_worker.items():
+            self._give(number, works, now)
+        self._arm()
+
+    def _give(self, number: int, works: Sequence[Work], now: float) -> None:
+        worker = self._staff.workers.get(number)
+        if worker is None or worker.retired or self._closing or not self._staff.connect(worker):
+            for work in works:
+                self._report(Returned(work.seq, work.attempt))
+            return
+        given, left = self._fitting(worker, works, now)
+        if given:
+            worker.give(given, self._units)
+        for work in left:
+            self._report(Returned(work.seq, work.attempt))
+
+    def _fitting(
+        self, worker: Worker, works: Sequence[Work], now: float
+    ) -> tuple[list[Given], Sequence[Work]]:
+        """Jobs that may begin soon there, and those that would wait behind a long one. Hot."""
+        expect, add = self._pace.expect, worker.add
+        alone = worker.execution in ALONE
+        given: list[Given] = []
+        check_at = worker.check_at if alone else min(worker.check_at, now + STALLED)
+        for work in works:
+            if alone and worker.load > AHEAD and worker.jobs:
+                break
+            spec = work.spec
+            given.append(add(work, expect(spec.function), now))
+            if spec.lifetime is not None and now + spec.lifetime < check_at:
+                check_at = now + spec.lifetime
+        if alone and len(worker.jobs) > 1:
+            check_at = min(check_at, now + PATIENCE)
+        worker.check_at = check_at
+        return given, works[len(given) :]
+
+    def _refuse(self, work: Work) -> None:
+        text = (
+            f"the code was compiled by {work.spec.python}, and the workers run {self._python}: "
+            "run the client and the service with the same minor version of Python"
+        )
+        failure = Failure(ErrorCode.INCOMPATIBLE_PYTHON, text)
+        outcome = Outcome(Status.FAILED, failure=failure)
+        self._report(Ended(work.seq, work.attempt, outcome, True, None, time.time()))
+
+    def cancel(self, seq: int, attempt: int, *, force: bool) -> None:
+        """Call off one. Not begun: it ends as cancelled. Begun: `async def` is cancelled, others
+        see it in `current_job().cancelled`; with `force` it is made to stop."""
+        found = self._find(seq, attempt)
+        if found is None:
+            return  # its end is on its way
+        worker, given = found
+        if worker.take_back_one(given.token) is not None:
+            self._report(Ended(seq, attempt, cancelled(), True, None, time.time()))
+            return
+        given.asked = True
+        worker.marks.ask(given.token)
+        if force:
+            self._stop(worker, given, Why.CANCELLED, time.monotonic())
+            self._arm()
+        elif worker.execution is Execution.ASYNC:
+            worker.tell(Tell.STOP, Stop(given.token, Why.CANCELLED))
+
+    def _find(self, seq: int, attempt: int) -> tuple[Worker, Given] | None:
+        for worker in self._staff.workers.values():
+            for given in worker.jobs.values():
+                if given.work.seq == seq and given.work.attempt == attempt:
+                    return worker, given
+        return None
+
+    # -- hearing ----------------------------------------------------------------------------------
+
+    def _hear(self, worker: Worker, kind: int, payload: bytes) -> None:
+        """Raises: FrameError, msgspec.DecodeError"""
+        if kind == Say.FINISHED:
+            self._finish(worker, _read_finished(payload))
+        elif kind == Say.SEND:
+            sent = _read_send(payload)
+            self._report(Sent(worker.number, sent.number, sent.address, sent.body))
+        elif kind == Say.WAITING:
+            self._wait(worker, _read_bool(payload))
+        elif kind == Say.RETIRE:
+            self._return(worker.take_back())
+            self._staff.retire(worker)
+        else:
+            raise FrameError(f"a frame of kind {kind}")
+
+    def _finish(self, worker: Worker, finished: Finished) -> None:
+        if finished.outcome.status not in _ENDINGS:
+            raise FrameError(f"an outcome that is {finished.outcome.status}")
+        given = worker.pop(finished.token)
+        if given is None:
+            raise FrameError("an outcome of a job that it does not have")
+        work = given.work
+        worker.served += 1
+        worker.stalled = False
+        self._pace.learn(work.spec.function, finished.finished - finished.started)
+        ended = Ended(
+            work.seq,
+            work.attempt,
+            finished.outcome,
+            finished.final,
+            finished.started,
+            finished.finished,
+            finished.units,
+        )
+        if worker.execution is Execution.FORK:
+            worker.finished = ended  # its place is free when its process is gone
+            worker.check_at = time.monotonic() + _EXIT
+        else:
+            self._report(ended)
+        if worker.waiting and not worker.jobs:
+            worker.waiting = 0  # it ended while it waited
+        if worker.retired:
+            self._staff.end_if_idle(worker)
+        if self._closing:
+            self._note_idleness()
+
+    def _wait(self, worker: Worker, begins: bool) -> None:
+        """A job waits for another one: somebody else uses its place, until it goes on."""
+        worker.waiting = max(0, worker.waiting + (1 if begins else -1))
+        crew = self._staff.crews[worker.execution]
+        if begins:
+            self._return(worker.take_back())
+            self._staff.fill(crew)
+            self._free()
+        else:
+            self._staff.trim_later(crew)
+
+    def _free(self) -> None:
+        self._report(Free())
+
+    def _return(self, jobs: Sequence[Given]) -> None:
+        for given in jobs:
+            self._report(Returned(given.work.seq, given.work.attempt))
+
+    def accept(self, sent: Sent, error: str | None) -> None:
+        """What a job sent is on disk, or was refused for this reason."""
+        worker = self._staff.workers.get(sent.worker)
+        if worker is not None:
+            worker.tell(Tell.ACCEPTED, Accepted(sent.token, error))
+
+    def deliver(self, worker: int, body: bytes) -> bool:
+        """Hand a response to a job that waits for one. False if that worker is gone."""
+        found = self._staff.workers.get(worker)
+        if found is None or not found.connected:
+            return False
+        found.tell(Tell.RESPONSE, body)
+        return True
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """Look when the first worker has to be looked at."""
+        at = min((worker.check_at for worker in self._staff.workers.values()), default=math.inf)
+        if at < self._look_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._look_at = at
+            delay = at - time.monotonic()
+            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+
+    def _look(self) -> None:
+        self._look_at = math.inf
+        now = time.monotonic()
+        for worker in list(self._staff.workers.values()):
+            if worker.check_at <= now:
+                self._look_at_one(worker, now)
+        self._arm()
+
+    def _look_at_one(self, worker: Worker, now: float) -> None:
+        worker.check_at = math.inf
+        if worker.ended:
+            return
+        if worker.finished is not None:
+            self._staff.end(worker)  # it was to end by itself
+            return
+        sight = look_at(worker, now, self._settings.grace)
+        worker.check_at = sight.again
+        if sight.stuck:
+            worker.stalled = True
+            self._return(worker.take_back())
+        for given in sight.overdue:
+            self._stop(worker, given, Why.OVERDUE, now)
+        if sight.deaf:
+            self._staff.end(worker, wanted=True)
+
+    def _stop(self, worker: Worker, given: Given, why: Why, now: float) -> None:
+        """Make a job stop: with its process, or, where that has others, by telling it first."""
+        given.why = why
+        if worker.execution in ALONE:
+            self._return(worker.take_back())
+            self._staff.end(worker, wanted=True)
+        elif given.told is None:
+            given.told = now
+            worker.check_at = min(worker.check_at, now + self._settings.grace)
+            worker.tell(Tell.STOP, Stop(given.token, why))
+
+    # -- settling ---------------------------------------------------------------------------------
+
+    def _settle(self, worker: Worker, death: Death) -> None:
+        if worker.finished is not None:
+            self._report(worker.finished)
+            worker.finished = None
+        for token in list(worker.jobs):
+            mark = worker.marks.began(token)
+            given = worker.pop(token)
+            if given is not None:
+                self._report(verdict(given, mark[0] if mark else None, death))
+        if self._closing:
+            self._note_idleness()

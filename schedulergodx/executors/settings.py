@@ -1,0 +1,63 @@
+"""What an executor of processes can be told. Counts are of jobs at a time."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WORKERS_A_RUN = 1_000_000
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """How jobs are run.
+
+    directory: for marks and a lock, beside the database; made if it is missing
+    store: uid of the store
+    run: how many times services have started on it; worker numbers of a run are its own
+    workers: pooled worker processes
+    hard: hard jobs at a time
+    threads: places of the worker process whose jobs are threads
+    loops: worker processes whose jobs are coroutines
+    coroutines: places of each of those
+    grace: seconds that a thread or a coroutine has to end once it was told to
+    result_limit: bytes of a pickled value or exception
+    output_limit: bytes that are kept of what a job prints: the first half and the last
+    preload: modules that are imported before workers are forked
+    echo: whether what jobs print is also shown where the service prints
+    recycle_jobs: after how many jobs a worker is replaced
+    recycle_memory: at how many resident bytes
+    """
+
+    directory: Path
+    store: str
+    run: int
+    workers: int = 0  # as many as there are CPUs
+    hard: int = 0  # as many as there are CPUs
+    threads: int = 64
+    loops: int = 1
+    coroutines: int = 1000
+    grace: float = 2.0
+    result_limit: int = 8 << 20
+    output_limit: int = 64 << 10
+    preload: tuple[str, ...] = ()
+    echo: bool = False
+    recycle_jobs: int = 100_000
+    recycle_memory: int = 1 << 30
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "hard"):
+            object.__setattr__(self, name, getattr(self, name) or _cpus())
+
+    @property
+    def first_worker(self) -> int:
+        """The number of the first worker of this run."""
+        return self.run * WORKERS_A_RUN

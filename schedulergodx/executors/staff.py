@@ -1,0 +1,245 @@
+"""Hiring and parting with workers: their numbers, files, processes and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.job import Execution
+from schedulergodx.errors import ServiceError
+from schedulergodx.executors.crew import Crew
+from schedulergodx.executors.fork_link import ForkLink
+from schedulergodx.executors.line import Line
+from schedulergodx.executors.marks import MarkDirectory
+from schedulergodx.executors.recovery import end_stragglers
+from schedulergodx.executors.verdict import Death
+from schedulergodx.executors.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from schedulergodx.executors.frames import Gone
+    from schedulergodx.executors.pace import Pace
+    from schedulergodx.executors.settings import ExecutorSettings
+
+logger = logging.getLogger(__name__)
+
+_SLACK = 1 << 20  # bytes of a frame beside a value and its output
+_FILES = 64  # of dead workers that are kept, until what became of their jobs is surely on disk
+_REST = 0.5  # seconds until workers are forked again, where that failed
+_LINGER = 5.0  # seconds for which a worker that is not needed any more is kept
+
+
+class Staff:
+    """All workers of an executor.
+
+    hear: called with each frame of a worker
+    settle: called with a worker that is gone, once all that it sent was heard
+    on_free: called when there are places that no end of a job announces
+    """
+
+    def __init__(
+        self,
+        settings: ExecutorSettings,
+        pace: Pace,
+        *,
+        hear: Callable[[Worker, int, bytes], None],
+        settle: Callable[[Worker, Death], None],
+        on_free: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._hear = hear
+        self._settle = settle
+        self._on_free = on_free
+        self._files = MarkDirectory(settings.directory)
+        self._old_files: deque[int] = deque()
+        self._next_number = settings.first_worker
+        self._link: ForkLink | None = None
+        self._mending: asyncio.Task[None] | None = None
+        self.workers: dict[int, Worker] = {}
+        self.stopping = False
+        sizes = {
+            Execution.PROCESS: (settings.workers, 1),
+            Execution.FORK: (settings.hard, 1),
+            Execution.THREAD: (1, settings.threads),
+            Execution.ASYNC: (settings.loops, settings.coroutines),
+        }
+        self.crews = {
+            execution: Crew(execution, size, places=places, pace=pace, make=self._make)
+            for execution, (size, places) in sizes.items()
+        }
+
+    # -- beginning and end ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Remove the marks of the service before and fork workers. Raises: ServiceError"""
+        self._files.begin()
+        await self._start_server()
+        self._go_on(self.crews.values())
+
+    async def _start_server(self) -> None:
+        self._link = link = ForkLink(self._settings, self._hear_gone, self._lose_server)
+        for failure in await link.ready():
+            logger.warning("a module can't be preloaded: %s", failure)
+
+    async def stop(self) -> None:
+        """End all workers and the fork server; their jobs are settled when this returns."""
+        self.stopping = True
+        if self._mending is not None:
+            self._mending.cancel()
+        if self._link is not None:
+            link, self._link = self._link, None
+            await link.stop()
+        for worker in list(self.workers.values()):
+            self._part_from(worker, None)
+
+    # -- hiring -----------------------------------------------------------------------------------
+
+    def _make(self, execution: Execution, outstanding: int) -> Worker:
+        number = self._next_number
+        self._next_number += 1
+        worker = Worker(number, execution, self._files.create(number, outstanding))
+        self.workers[number] = worker
+        return worker
+
+    def fill(self, crew: Crew) -> None:
+        """Make the workers that a crew lacks. Pooled ones are forked now, others when needed."""
+        if self.stopping:
+            return
+        for worker in crew.fill():
+            if worker.execution is Execution.PROCESS:
+                self.connect(worker)
+
+    def connect(self, worker: Worker) -> bool:
+        """Give a worker a process, unless it has one. False if there can't be one now."""
+        if worker.connected or self._link is None:
+            return worker.connected
+        line = Line(
+            asyncio.get_running_loop(),
+            lambda kind, payload: self._hear(worker, kind, payload),
+            lambda reason: self.end(worker, cause=f"was ended, because it sent nonsense: {reason}"),
+            limit=self._settings.result_limit + 4 * self._settings.output_limit + _SLACK,
+        )
+        self._link.spawn(*worker.connect(line))
+        worker.close_child_ends()
+        return True
+
+    # -- parting ----------------------------------------------------------------------------------
+
+    def retire(self, worker: Worker) -> None:
+        """Give it no more jobs, hire another one, and end it when it is idle."""
+        crew = self.crews[worker.execution]
+        crew.part_from(worker)
+        self.fill(crew)
+        self.end_if_idle(worker)
+
+    def end_if_idle(self, worker: Worker) -> None:
+        """End a retired worker that has no jobs any more."""
+        if worker.retired and not worker.jobs:
+            self.end(worker)
+
+    def end(self, worker: Worker, *, wanted: bool = False, cause: str = "") -> None:
+        """End the process of a worker with all that it started; `settle` follows."""
+        if worker.ended or self._link is None:
+            return  # it ends anyhow
+        worker.ended, worker.wanted, worker.cause = True, wanted, cause
+        if worker.execution is not Execution.FORK:
+            crew = self.crews[worker.execution]
+            crew.part_from(worker)
+            self.fill(crew)
+        if worker.connected:
+            self._link.kill(worker.number)
+        else:
+            self._part_from(worker, None)
+
+    def trim_later(self, crew: Crew) -> None:
+        """End the workers of a crew that are too many, when they still are in a while."""
+        asyncio.get_running_loop().call_later(_LINGER, self._trim, crew)
+
+    def _trim(self, crew: Crew) -> None:
+        for worker in crew.surplus():
+            self.end(worker)
+
+    # -- what the fork server says ----------------------------------------------------------------
+
+    def _hear_gone(self, gone: Gone) -> None:
+        worker = self.workers.get(gone.worker)
+        if worker is None:
+            return
+        if gone.status is None:
+            logger.error("worker %d: %s", gone.worker, gone.text)
+        idle = not worker.served and not worker.jobs
+        self._part_from(worker, gone)
+        if gone.status is None or (idle and not worker.ended):
+            self._rest(self.crews[worker.execution])
+
+    def _part_from(self, worker: Worker, gone: Gone | None) -> None:
+        """It is dead: hear what it said last, settle its jobs, hire another one."""
+        worker.disconnect()
+        self._settle(worker, self._death(worker, gone))
+        crew = self.crews[worker.execution]
+        if worker.execution is Execution.FORK and not self.stopping:
+            worker.renew()
+            return
+        crew.part_from(worker)
+        del self.workers[worker.number]
+        worker.close()
+        self._keep_file(worker.number)
+        self.fill(crew)
+
+    def _death(self, worker: Worker, gone: Gone | None) -> Death:
+        began = sum(worker.marks.began(token) is not None for token in worker.jobs)
+        return Death(
+            at=time.time(),
+            status=gone.status if gone else None,
+            alone=worker.execution is Execution.FORK,
+            running=began,
+            wanted=worker.wanted,
+            stopping=self.stopping,
+            cause=worker.cause,
+            cpu=gone.cpu if gone else 0.0,
+            last_words=self._files.last_words(worker.number) if began else "",
+        )
+
+    def _keep_file(self, number: int) -> None:
+        """A crash of the service before the next commit must still find the marks."""
+        self._old_files.append(number)
+        if len(self._old_files) > _FILES:
+            self._files.remove(self._old_files.popleft())
+
+    def _rest(self, crew: Crew) -> None:
+        """Workers of this crew can't live now: try again in a while, not at once."""
+        if not crew.resting:
+            crew.resting = True
+            asyncio.get_running_loop().call_later(_REST, self._go_on, [crew])
+
+    def _go_on(self, crews: Iterable[Crew]) -> None:
+        for crew in crews:
+            crew.resting = False
+            self.fill(crew)
+        self._on_free()
+
+    def _lose_server(self) -> None:
+        logger.error("the process that forks workers ended by itself; another one is started")
+        self._link = None
+        for crew in self.crews.values():
+            crew.resting = True
+        self._mending = asyncio.create_task(self._mend(), name="another fork server")
+
+    async def _mend(self) -> None:
+        """The kernel ended the workers with their fork server."""
+        await end_stragglers(self._settings)
+        for worker in list(self.workers.values()):
+            self._part_from(worker, None)
+        while True:
+            try:
+                await self._start_server()
+            except ServiceError as error:
+                logger.error("%s; trying again", error)
+                await asyncio.sleep(_REST)
+            else:
+                break
+        self._go_on(self.crews.values())

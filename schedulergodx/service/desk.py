@@ -1,0 +1,147 @@
+"""The desk: answers what clients and operators ask about jobs, and does what they wish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.job import ErrorCode, Failure
+from schedulergodx.core.message import (
+    Answer,
+    AskCancel,
+    AskChange,
+    AskCounts,
+    AskList,
+    AskOutcomes,
+    AskRequeue,
+    AskStatus,
+    AskView,
+    read_request,
+)
+from schedulergodx.core.view import CancelAnswer
+from schedulergodx.errors import StoreError
+from schedulergodx.service.tick import Reply, Tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from schedulergodx.core.envelope import Envelope, Header
+    from schedulergodx.core.message import Request
+    from schedulergodx.storage.base import Cancelled, Running, Store, Told
+
+_encode = msgspec.msgpack.Encoder().encode
+_UNKNOWN = object()
+
+
+class Desk:
+    """Answers requests.
+
+    queues: those that this service serves
+    stop: calls off an attempt, as (job, force)
+    tell: makes the RESPONSES of outcomes for one instance of a client
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        queues: Collection[str],
+        stop: Callable[[Running, bool], None],
+        tell: Callable[[list[Told], str, str], list[Reply]],
+    ) -> None:
+        self._store = store
+        self._queues = frozenset(queues)
+        self._stop = stop
+        self._tell = tell
+
+    def answer(self, envelope: Envelope, tick: Tick) -> None:
+        """Answer a REQUEST. Raises: EnvelopeError"""
+        header = envelope.header
+        request = read_request(envelope.body)
+        try:
+            value = self._fulfil(request, header, tick)
+        except _RefusedError as refused:
+            failure = Failure(refused.code, str(refused))
+            body = Answer(header.uid, failure=failure)
+        else:
+            known = value is not _UNKNOWN
+            raw = msgspec.Raw(_encode(value if known else _unknown_value(request)))
+            body = Answer(header.uid, raw, known=known)
+        tick.replies.append(Reply(header.client, header.instance, MessageType.ANSWER, body))
+
+    def _fulfil(self, request: Request, header: Header, tick: Tick) -> object:
+        match request:
+            case AskOutcomes(uids):
+                return self._tell_again(uids, header, tick)
+            case AskList(which):
+                return self._store.list_jobs(which)
+            case AskCounts():
+                counts = self._store.counts()
+                return [(queue, status, n) for (queue, status), n in counts.items()]
+            case AskCancel():
+                return self._cancel(request, header, tick)
+        uid = self._store.find(header.client, request.id)
+        if uid is None:
+            return _UNKNOWN
+        match request:
+            case AskStatus():
+                return self._store.status(uid)
+            case AskView():
+                return self._store.view(uid)
+            case AskRequeue():
+                return self._store.requeue(uid, tick.now)
+            case AskChange(_, change):
+                if change.queue is not None and change.queue not in self._queues:
+                    raise _RefusedError(
+                        ErrorCode.QUEUE_NOT_SERVED,
+                        f"queue {change.queue!r} is not served here; these are: "
+                        + ", ".join(sorted(self._queues)),
+                    )
+                return self._store.change(uid, change, tick.now)
+
+    def _tell_again(self, uids: list[bytes], header: Header, tick: Tick) -> object:
+        told = self._store.outcomes(uids)
+        tick.replies += self._tell(told, header.client, header.instance)
+        return len(told) if told else _UNKNOWN
+
+    def _cancel(self, request: AskCancel, header: Header, tick: Tick) -> object:
+        uid = self._store.find(header.client, request.id)
+        if uid is None and request.bury is None:
+            return _UNKNOWN
+        if uid is None:
+            client = self._store.client_id(header.client)
+            assert request.bury is not None
+            tick.told.append(self._store.bury(request.bury, client, header.instance, tick.now))
+            return CancelAnswer.CANCELLED
+        cancelled = self._store.cancel(uid, tick.now)
+        self._follow(cancelled, request.force, tick)
+        return cancelled.answer
+
+    def _follow(self, cancelled: Cancelled, force: bool, tick: Tick) -> None:
+        if cancelled.told is not None:
+            tick.told.append(cancelled.told)
+        running = cancelled.running
+        if running is not None:
+            tick.stops.append(lambda: self._stop(running, force))
+
+
+class _RefusedError(StoreError):
+    """A wish that can't be fulfilled, with the reason for its client."""
+
+    def __init__(self, code: ErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def _unknown_value(request: Request) -> object:
+    """What is said of a job that is not known here, in the type of the answer."""
+    match request:
+        case AskCancel():
+            return CancelAnswer.UNKNOWN
+        case AskOutcomes():
+            return 0
+        case AskChange() | AskRequeue():
+            return False
+    return None

@@ -1,0 +1,200 @@
+"""The engine: the stations, put together around one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.job import Status
+from schedulergodx.service.caretaker import Caretaker
+from schedulergodx.service.desk import Desk
+from schedulergodx.service.dispatcher import Dispatcher
+from schedulergodx.service.finisher import Finisher
+from schedulergodx.service.inbox import Inbox
+from schedulergodx.service.loop import Loop, Stations
+from schedulergodx.service.outbox import Outbox
+from schedulergodx.service.post import Post
+from schedulergodx.service.quarantine import Quarantine
+from schedulergodx.service.scheduler import Scheduler
+from schedulergodx.service.tick import Tick
+from schedulergodx.storage.base import Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schedulergodx.brokers.base import Broker
+    from schedulergodx.config import Settings
+    from schedulergodx.core.names import Names
+    from schedulergodx.core.signing import Signer
+    from schedulergodx.executors.base import Executor
+    from schedulergodx.service.watch import Watch
+    from schedulergodx.storage.base import Running, Store
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine is built on."""
+
+    store: Store
+    broker: Broker
+    executor: Executor
+    signer: Signer
+    names: Names
+
+
+class Engine:
+    """Runs the rounds of a service.
+
+    clock, identify, chance: time, identity and luck, from outside
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        settings: Settings,
+        *,
+        name: str,
+        clock: Callable[[], float],
+        identify: Callable[[], bytes],
+        chance: Callable[[], float],
+        watch: Watch,
+    ) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._clock = clock
+        self._watch = watch
+        names = parts.names
+        self._intake = [names.requests(queue) for queue in settings.queues]
+        self._intake.append(names.control(parts.store.uid))
+        self._post = Post(
+            parts.broker,
+            parts.executor,
+            names,
+            parts.signer,
+            intake=self._intake,
+            identify=identify,
+            clock=clock,
+        )
+        self._quarantine = Quarantine(parts.store)
+        self._stations = self._make_stations(name, identify, chance)
+        self._loop = Loop(
+            parts.store,
+            self._stations,
+            parts.executor,
+            self._post,
+            self._quarantine,
+            items=settings.tick_items,
+            clock=clock,
+        )
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """Settle what the service before left behind, then begin to offer places."""
+        parts = self._parts
+        crashed = self._quarantine.begin()
+        marks = await parts.executor.recover()
+        running = parts.store.running()
+        if running:
+            parts.store.begin()
+            back, lost = self._stations.finisher.recover(running, marks, Tick(self._clock()))
+            parts.store.commit()
+            logger.warning("%d claimed jobs had not begun, %d were interrupted", back, lost)
+        elif crashed:
+            logger.warning("the service before ended without a word, and nothing ran")
+        await parts.executor.start(self._loop.report, parts.store.units)
+
+    async def run(self) -> None:
+        """Run rounds until `finish`."""
+        await self._loop.run()
+
+    def ring(self) -> None:
+        """The clock was moved, or something else is to be looked at."""
+        self._loop.ring()
+
+    @property
+    def resting(self) -> bool:
+        """Whether the store takes nothing now, and the intake is closed."""
+        return self._loop.resting
+
+    async def read(self) -> None:
+        """Declare the queues of this service and begin to read them."""
+        for queue in [*self._intake, self._parts.names.dead()]:
+            await self._parts.broker.declare(queue)
+        await self._post.read(self._loop.deliver)
+        self._watch.ready()
+        self.ring()
+
+    async def cease(self) -> None:
+        """Take no more, and claim no more."""
+        self._watch.stopping()
+        self._stations.dispatcher.paused = True
+        await self._post.cease()
+
+    async def finish(self, seconds: float) -> None:
+        """Give what is to be told a little time, then end the rounds."""
+        end = asyncio.get_running_loop().time() + seconds
+        while self._post.open and not self._stations.outbox.idle:
+            if asyncio.get_running_loop().time() > end:
+                logger.info("some outcomes were not told; they will be, when the service is back")
+                break
+            self._loop.ring()
+            await asyncio.sleep(0.01)
+        self._loop.stop()
+
+    def close(self) -> None:
+        """Note that the service ended in order."""
+        self._quarantine.end()
+        self._watch.gone()
+
+    # -- its stations -----------------------------------------------------------------------------
+
+    def _make_stations(
+        self, name: str, identify: Callable[[], bytes], chance: Callable[[], float]
+    ) -> Stations:
+        store, settings = self._parts.store, self._settings
+        outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
+        dispatcher = Dispatcher(
+            store,
+            self._parts.executor,
+            queues=settings.queues,
+            limits=settings.queue_limits,
+            client_name=store.client_name,
+        )
+        desk = Desk(store, queues=settings.queues, stop=self._call_off, tell=outbox.replies)
+        inbox = Inbox(
+            store,
+            desk,
+            self._parts.signer,
+            name=name,
+            queues=settings.queues,
+            grace=settings.overdue_grace,
+            identify=identify,
+        )
+        return Stations(
+            inbox,
+            Scheduler(store),
+            dispatcher,
+            Finisher(store, dispatcher, chance),
+            outbox,
+            Caretaker(store, _retention(settings), self._watch.pulse),
+        )
+
+    def _call_off(self, job: Running, force: bool) -> None:
+        self._parts.executor.cancel(job.seq, job.attempt, force=force)
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        {
+            Status.COMPLETED: settings.retention_completed,
+            Status.FAILED: settings.retention_failed,
+            Status.TIMEOUT: settings.retention_timeout,
+            Status.CANCELLED: settings.retention_cancelled,
+            Status.EXPIRED: settings.retention_expired,
+        }
+    )

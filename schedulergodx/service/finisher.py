@@ -1,0 +1,96 @@
+"""The finisher: settles how an attempt ended. A job is done, or it is tried again later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
+from schedulergodx.core.lifecycle import another_attempt, retry_due
+from schedulergodx.executors.base import Ended, Returned
+from schedulergodx.storage.base import Again, Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schedulergodx.executors.base import Marks
+    from schedulergodx.service.dispatcher import Dispatcher
+    from schedulergodx.service.tick import Tick
+    from schedulergodx.storage.base import Running, Store
+
+
+class Finisher:
+    """Writes what became of attempts.
+
+    chance: 0 to 1, for the jitter of retries
+    """
+
+    def __init__(self, store: Store, dispatcher: Dispatcher, chance: Callable[[], float]) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._chance = chance
+
+    def settle(self, reports: Sequence[Ended | Returned], tick: Tick) -> None:
+        """running -> what follows, for each report."""
+        returned = [(r.seq, r.attempt) for r in reports if isinstance(r, Returned)]
+        if returned:
+            self._store.give_back(returned)
+        ended = [report for report in reports if isinstance(report, Ended)]
+        for report in ended:
+            if report.units:
+                self._store.add_units(report.units)
+        self._write([self._next(report, tick.now) for report in ended], tick)
+
+    def recover(self, running: Sequence[Running], marks: Marks, tick: Tick) -> tuple[int, int]:
+        """Settle what a service that is gone left running: (given back, interrupted)."""
+        begun = [job for job in running if marks.began(job.worker, job.seq, job.attempt)]
+        kept = {job.seq for job in begun}
+        back = [(job.seq, job.attempt) for job in running if job.seq not in kept]
+        if back:
+            self._store.give_back(back)
+        self._write([self._interrupted(job, tick.now) for job in begun], tick)
+        return len(back), len(begun)
+
+    def _write(self, moves: Sequence[Ending | Again], tick: Tick) -> None:
+        agains = [move for move in moves if isinstance(move, Again)]
+        called_off = self._store.cancel_asked([a.seq for a in agains]) if agains else set()
+        endings = [move for move in moves if isinstance(move, Ending)]
+        endings += [_cancelled(again) for again in agains if again.seq in called_off]
+        if endings:
+            tick.told += self._store.finish(endings)
+        agains = [again for again in agains if again.seq not in called_off]
+        if agains:
+            self._store.retry(agains)
+
+    def _next(self, report: Ended, now: float) -> Ending | Again:
+        claimed = self._dispatcher.claimed(report.seq)
+        spec = self._store.spec(claimed.spec) if claimed else None
+        if spec is None or not another_attempt(
+            report.outcome, spec.retry, report.attempt, final=report.final
+        ):
+            return Ending(
+                report.seq, report.attempt, report.outcome, report.started, report.finished
+            )
+        due = retry_due(spec.retry, report.attempt, now, self._chance())
+        return Again(
+            report.seq, report.attempt, due, report.outcome, report.started, report.finished
+        )
+
+    def _interrupted(self, job: Running, now: float) -> Ending | Again:
+        rule = self._store.spec(job.spec).retry
+        text = (
+            f"attempt {job.attempt} had begun when its service died; whether it had done its work "
+            "is not known. Give the task max_attempts above 1 if it may be run again"
+        )
+        outcome = Outcome(Status.FAILED, failure=Failure(ErrorCode.INTERRUPTED, text))
+        if another_attempt(outcome, rule, job.attempt, final=False):
+            due = retry_due(rule, job.attempt, now, self._chance())
+            return Again(job.seq, job.attempt, due, outcome, job.started, now)
+        return Ending(job.seq, job.attempt, outcome, job.started, now)
+
+
+def _cancelled(again: Again) -> Ending:
+    """It would be tried again, but a cancel was asked for while it ran."""
+    text = "it was called off while an attempt ran, and that attempt failed"
+    failure = Failure(ErrorCode.CANCELLED, text)
+    outcome = Outcome(Status.CANCELLED, failure=failure, output=again.outcome.output)
+    return Ending(again.seq, again.attempt, outcome, again.started, again.finished)

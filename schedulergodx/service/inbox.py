@@ -1,0 +1,284 @@
+"""The inbox: envelopes become jobs, and what can't is answered and put aside.
+
+It runs nothing and unpickles nothing of what comes in.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.code import interpreter_tag
+from schedulergodx.core.code.failures import UnreadableCode
+from schedulergodx.core.code.unit import unwrap
+from schedulergodx.core.envelope import MessageType, read_header, unseal
+from schedulergodx.core.identity import UID_BYTES
+from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Spec, Status
+from schedulergodx.core.lifecycle import NO_DEADLINE, first_status, start_deadline
+from schedulergodx.core.message import (
+    BadItem,
+    Error,
+    Info,
+    Initialization,
+    JobItem,
+    TaskBody,
+    read_body,
+    read_task,
+)
+from schedulergodx.core.signing import Signer
+from schedulergodx.errors import BadSignature, EnvelopeError
+from schedulergodx.service.tick import Arrival, Dead, Reply, Tick
+from schedulergodx.storage.base import NewJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from schedulergodx.core.envelope import Envelope, Header
+    from schedulergodx.service.desk import Desk
+    from schedulergodx.storage.base import Store
+
+logger = logging.getLogger(__name__)
+
+_UNSIGNED = Signer()
+_KNOWN_UNITS = 100_000
+_LARGEST = 16 << 20  # bytes of an envelope; RabbitMQ 4 carries no larger message
+
+
+class Inbox:
+    """Takes envelopes in.
+
+    queues: those that this service serves
+    grace: seconds that a job may be late where overdue ones are not wanted
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        signer: Signer,
+        *,
+        name: str,
+        queues: Collection[str],
+        grace: float,
+        identify: Callable[[], bytes],
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._signer = signer
+        self._name = name
+        self._queues = frozenset(queues)
+        self._grace = grace
+        self._identify = identify
+        self._python = interpreter_tag()
+        self._known: set[bytes] = set()
+
+    def take(self, arrival: Arrival, tick: Tick) -> int:
+        """Store what an envelope asks for; the answer is how many jobs that were."""
+        try:
+            _check_size(arrival.body)
+            envelope = unseal(arrival.body, self._signer if arrival.sent is None else _UNSIGNED)
+            return self._sort(envelope, arrival, tick)
+        except EnvelopeError as error:
+            self.refuse(arrival, tick, str(error), code=_refusal_code(error))
+            return 0
+
+    def refuse(self, arrival: Arrival, tick: Tick, reason: str, *, code: ErrorCode) -> None:
+        """Put an envelope aside and tell its sender, where it says who that is."""
+        logger.warning("an envelope on %s goes to the dead letters: %s", arrival.queue, reason)
+        tick.dead.append(Dead(arrival, reason))
+        try:
+            header = read_header(arrival.body)[0]
+        except EnvelopeError:
+            return
+        tick.replies.append(_error(header, code, reason))
+
+    def forget(self) -> None:
+        """After a rollback: which units are kept is no longer certain."""
+        self._known.clear()
+
+    def _sort(self, envelope: Envelope, arrival: Arrival, tick: Tick) -> int:
+        header = envelope.header
+        if header.type == MessageType.TASK:
+            jobs = self._take_task(header, envelope.body, tick)
+            tick.taken.append(arrival)
+            return jobs
+        if header.type == MessageType.REQUEST:
+            self._desk.answer(envelope, tick)
+        elif header.type == MessageType.INITIALIZATION:
+            self._register(envelope, tick)
+        elif header.type == MessageType.INFO:
+            logger.info("%s says that it is well", header.client)
+        else:
+            raise IncorrectType(
+                f"a service takes no message of type {header.type}: "
+                "send INITIALIZATION (0), INFO (1), TASK (3) or REQUEST (4)"
+            )
+        tick.taken.append(arrival)
+        return 0
+
+    def _register(self, envelope: Envelope, tick: Tick) -> None:
+        header = envelope.header
+        try:
+            read_body(envelope.body, Initialization)
+        except EnvelopeError as error:
+            raise BadInitialization(str(error)) from error
+        if not header.client:
+            raise BadInitialization("a client needs a name that is not empty")
+        self._store.client_id(header.client)
+        info = Info(header.uid, self._name)
+        tick.replies.append(Reply(header.client, header.instance, MessageType.INFO, info))
+
+    def _take_task(self, header: Header, body: bytes, tick: Tick) -> int:
+        task, bad = read_task(body)
+        refusal = self._judge(task) or self._keep_units(task)
+        shared = _Shared(
+            client=self._store.client_id(header.client),
+            reply=header.instance if task.reply else "",
+            spec=self._store.spec_id(task.spec),
+            task=task,
+            refusal=refusal,
+        )
+        jobs = [self._job(item, shared, tick.now) for item in task.jobs]
+        jobs += [self._bad_job(item, shared, tick.now) for item in bad]
+        known = self._store.add_jobs(jobs)
+        if known:
+            logger.info("%d jobs of %s were here before", len(known), header.client)
+        stillborn = [job.uid for job in jobs if job.outcome is not None and job.uid not in known]
+        if stillborn:
+            tick.told += self._store.outcomes(stillborn)
+        return len(jobs)
+
+    def _judge(self, task: TaskBody) -> Failure | None:
+        """Why none of these jobs can be run here; None if they can."""
+        spec = task.spec
+        if task.queue not in self._queues:
+            text = f"queue {task.queue!r} is not one that service {self._name!r} serves"
+            return Failure(ErrorCode.QUEUE_NOT_SERVED, text)
+        if spec.python != self._python:
+            text = (
+                f"the code was written by {spec.python}, and the workers of service "
+                f"{self._name!r} are {self._python}: run both on the same minor version"
+            )
+            return Failure(ErrorCode.INCOMPATIBLE_PYTHON, text)
+        fault = _spec_fault(spec)
+        return Failure(ErrorCode.INVALID_TASK, fault) if fault else None
+
+    def _keep_units(self, task: TaskBody) -> Failure | None:
+        """Keep the code that came along; the answer is why it is not enough."""
+        fresh = {key: unit for key, unit in task.units.items() if key not in self._known}
+        for key, unit in fresh.items():
+            try:
+                unwrap(key, unit)
+            except UnreadableCode as error:
+                return Failure(ErrorCode.INVALID_TASK, str(error))
+        if fresh:
+            self._store.add_units(fresh)
+        needed = {task.spec.function}.union(*[item.units for item in task.jobs if item.units])
+        unknown = needed - self._known - task.units.keys()
+        if unknown and (missing := self._store.missing_units(unknown)):
+            text = f"{len(missing)} units of code are not here and did not come along: send again"
+            return Failure(ErrorCode.INVALID_TASK, text)
+        if len(self._known) > _KNOWN_UNITS:
+            self._known.clear()
+        self._known |= needed
+        return None
+
+    def _job(self, item: JobItem, shared: _Shared, now: float) -> NewJob:
+        """The hot one: one struct a job, and nothing that can be shared is made again."""
+        task = shared.task
+        spec = task.spec
+        refusal = shared.refusal
+        deadline = (
+            NO_DEADLINE
+            if item.deadline is None and (spec.enable_overdue or item.due is None)
+            else start_deadline(
+                item.due, item.deadline, enable_overdue=spec.enable_overdue, grace=self._grace
+            )
+        )
+        uid = item.uid
+        if len(uid) != UID_BYTES:
+            uid = self._identify()
+            text = f"the uid of a job has {len(item.uid)} bytes and must have {UID_BYTES}"
+            refusal = Failure(ErrorCode.INVALID_TASK, text)
+        return NewJob(
+            uid=uid,
+            label=item.id,
+            client=shared.client,
+            reply=shared.reply,
+            spec=shared.spec,
+            queue=task.queue,
+            execution=spec.execution,
+            priority=task.priority,
+            status=first_status(item.due, now) if refusal is None else Status.FAILED,
+            created=now,
+            due=item.due,
+            deadline=deadline.at,
+            deadline_code=deadline.code,
+            arguments=item.arguments,
+            units=item.units,
+            outcome=None if refusal is None else Outcome(Status.FAILED, failure=refusal),
+        )
+
+    def _bad_job(self, item: BadItem, shared: _Shared, now: float) -> NewJob:
+        text = f"this job of the envelope can't be read: {item.reason}"
+        stand_in = JobItem(item.uid or self._identify(), b"", id=item.id)
+        failure = shared.refusal or Failure(ErrorCode.INVALID_TASK, text)
+        return self._job(stand_in, replace(shared, refusal=failure), now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the jobs of one envelope have in common; `refusal` says why none can run."""
+
+    client: int
+    reply: str
+    spec: int
+    task: TaskBody
+    refusal: Failure | None
+
+
+class IncorrectType(EnvelopeError):
+    """The type of a message is none that a service takes."""
+
+
+class BadInitialization(EnvelopeError):
+    """A client did not say properly who it is."""
+
+
+def _check_size(envelope: bytes) -> None:
+    if len(envelope) > _LARGEST:
+        raise EnvelopeError(
+            f"the envelope has {len(envelope) / (1 << 20):.1f} MiB and may have {_LARGEST >> 20}: "
+            "send what is large another way, and its name in the job"
+        )
+
+
+def _refusal_code(error: EnvelopeError) -> ErrorCode:
+    if isinstance(error, BadSignature):
+        return ErrorCode.BAD_SIGNATURE
+    if isinstance(error, IncorrectType):
+        return ErrorCode.INCORRECT_TYPE
+    if isinstance(error, BadInitialization):
+        return ErrorCode.BAD_INITIALIZATION
+    return ErrorCode.INVALID_TASK
+
+
+def _spec_fault(spec: Spec) -> str | None:
+    """What is wrong with the options of a task; a client of ours sends none of these."""
+    rule = spec.retry
+    if spec.execution is Execution.MAIN:
+        return "only functions that the service's operator registered run in the service itself"
+    if spec.lifetime is not None and not 0 < spec.lifetime < math.inf:
+        return f"a lifetime of {spec.lifetime} s is none: give more than 0, or None for no limit"
+    if rule.attempts < 1:
+        return f"{rule.attempts} attempts are none: give at least 1"
+    if not (rule.delay >= 0 and rule.backoff > 0 and rule.max_delay >= 0 and 0 <= rule.jitter <= 1):
+        return "the waits between attempts must not be negative, and the jitter from 0 to 1"
+    return None
+
+
+def _error(header: Header, code: ErrorCode, reason: str) -> Reply:
+    error = Error(header.uid, Failure(code, reason))
+    return Reply(header.client, header.instance, MessageType.ERROR, error)

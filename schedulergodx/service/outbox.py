@@ -1,0 +1,154 @@
+"""The outbox: every outcome is told to its client until the broker has confirmed and routed it.
+
+A response queue is a shortcut: where it is gone, the client asks for what it missed on its return.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.envelope import ENVELOPE_BYTES, MessageType
+from schedulergodx.core.identity import ulid
+from schedulergodx.core.message import Response, ResponsesBody
+from schedulergodx.errors import BrokerError, Unroutable
+from schedulergodx.service.tick import Reply
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator, Sequence
+
+    from schedulergodx.storage.base import Store, Told
+
+logger = logging.getLogger(__name__)
+
+_TOGETHER = 200  # responses an envelope
+_AT_ONCE = 20_000  # outcomes under way; more wait in the store
+
+
+class Outbox:
+    """Tells outcomes.
+
+    ready: whether anything can be sent yet
+    send: hands a reply to the broker or to a worker; its future is done when it was taken
+    ring: wakes the service
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        ready: Callable[[], bool],
+        send: Callable[[Reply], asyncio.Future[None]],
+        ring: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._ready = ready
+        self._send = send
+        self._ring = ring
+        self._under_way: set[int] = set()
+        self._settled: list[int] = []
+        self._behind = True  # the store may hold some that are not under way
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything was told, as far as this process knows."""
+        return not self._under_way and not self._settled and not self._behind
+
+    def write(self) -> None:
+        """Inside the tick: forget what was told, and look for what is left over."""
+        if self._settled:
+            self._store.sent(self._settled)
+
+    def written(self) -> None:
+        """The tick was committed."""
+        self._under_way.difference_update(self._settled)
+        self._settled = []
+
+    def left_over(self) -> list[Told]:
+        """What the store holds and nobody sends, when there is room for it."""
+        if not self._behind or self._under_way or not self._ready():
+            return []
+        left = self._store.unsent(0, _AT_ONCE // 4)
+        self._behind = bool(left)
+        return left
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """Send outcomes, after their commit."""
+        if not told:
+            return
+        if not self._ready() or len(self._under_way) + len(told) > _AT_ONCE:
+            self._behind = True
+            return
+        groups: dict[tuple[str, str], list[Told]] = defaultdict(list)
+        for one in told:
+            if one.seq not in self._under_way:
+                self._under_way.add(one.seq)
+                groups[one.client, one.reply].append(one)
+        for (client, instance), group in groups.items():
+            if instance:
+                self._send_group(client, instance, group)
+            else:
+                self._settle([one.seq for one in group])
+
+    def replies(self, told: Sequence[Told], client: str, instance: str) -> list[Reply]:
+        """The envelopes that tell these outcomes to one process of a client."""
+        return [self._reply(part, client, instance) for part in _parts(told)]
+
+    def _send_group(self, client: str, instance: str, group: Sequence[Told]) -> None:
+        for part in _parts(group):
+            seqs = [one.seq for one in part]
+            future = self._send(self._reply(part, client, instance))
+            future.add_done_callback(partial(self._sent, seqs))
+
+    def _sent(self, seqs: list[int], done: asyncio.Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or (
+            isinstance(error, BrokerError) and not isinstance(error, Unroutable)
+        ):
+            logger.warning("%d outcomes were not told and stay in the store: %s", len(seqs), error)
+            self._under_way.difference_update(seqs)
+            return
+        self._settle(seqs)
+
+    def _settle(self, seqs: list[int]) -> None:
+        self._settled += seqs
+        self._ring()
+
+    def _reply(self, told: Sequence[Told], client: str, instance: str) -> Reply:
+        needed = {unit for one in told for unit in _units(one)}
+        responses = [
+            Response(
+                one.uid,
+                one.label or ulid(one.uid),
+                one.attempt,
+                one.started,
+                one.finished,
+                one.outcome,
+            )
+            for one in told
+        ]
+        body = ResponsesBody(responses, self._store.units(needed) if needed else {})
+        return Reply(client, instance, MessageType.RESPONSES, body)
+
+
+def _units(told: Told) -> tuple[bytes, ...]:
+    outcome = told.outcome
+    return outcome.units + outcome.failure.units if outcome.failure else outcome.units
+
+
+def _parts(told: Sequence[Told]) -> Iterator[list[Told]]:
+    """Slices that fit into an envelope."""
+    part: list[Told] = []
+    size = 0
+    for one in told:
+        weight = len(one.outcome.value or b"") + len(one.outcome.output) + 200
+        if part and (len(part) >= _TOGETHER or size + weight > ENVELOPE_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += weight
+    if part:
+        yield part

@@ -1,0 +1,195 @@
+"""The post: hands envelopes to the broker and to workers, and opens and closes the intake."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schedulergodx.core.context import worker_of
+from schedulergodx.core.envelope import read_header, seal
+from schedulergodx.core.message import DeadLetter
+from schedulergodx.errors import BrokerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from schedulergodx.brokers.base import Broker, Delivery
+    from schedulergodx.core.names import Names, Queue
+    from schedulergodx.core.signing import Signer
+    from schedulergodx.executors.base import Executor, Sent
+    from schedulergodx.service.tick import Arrival, Dead, Reply
+
+logger = logging.getLogger(__name__)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Post:
+    """Sends what the stations want sent.
+
+    intake: the queues that this service reads
+    deliver: takes what is read
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        executor: Executor,
+        names: Names,
+        signer: Signer,
+        *,
+        intake: Sequence[Queue],
+        identify: Callable[[], bytes],
+        clock: Callable[[], float],
+    ) -> None:
+        self._broker = broker
+        self._executor = executor
+        self._names = names
+        self._signer = signer
+        self._intake = tuple(intake)
+        self._local = frozenset(queue.name for queue in intake) | {names.fanout()}
+        self._identify = identify
+        self._clock = clock
+        self._deliver: Callable[[Delivery], None] | None = None
+        self._reading = False
+        self._interrupted = False  # the intake is closed until the store takes again
+        self._errands: set[asyncio.Task[None]] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether the broker was reached; before that, nothing can be sent."""
+        return self._deliver is not None
+
+    # -- the intake -------------------------------------------------------------------------------
+
+    async def read(self, deliver: Callable[[Delivery], None]) -> None:
+        """Begin to read the queues of this service, which are declared."""
+        self._deliver = deliver
+        self._reading = True
+        for queue in self._intake:
+            await self._broker.consume(queue, deliver)
+
+    async def cease(self) -> None:
+        """Read no more; what was delivered can still be settled."""
+        self._interrupted = False
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._reading:
+            self._reading = False
+            for queue in self._intake:
+                await self._broker.cancel(queue)
+
+    def close_intake(self, arrivals: Sequence[Arrival], why: str) -> None:
+        """Read no more and hand back what was not taken: no message is held unacknowledged."""
+        self._interrupted = self._reading or self._interrupted
+        for arrival in arrivals:
+            if arrival.sent is not None:
+                self._executor.accept(arrival.sent, f"the service can't store it: {why}")
+        deliveries = [arrival.delivery for arrival in arrivals if arrival.delivery is not None]
+        self._errand(self._hand_back(deliveries))
+
+    def open_intake(self) -> None:
+        """Read again, if the intake was closed."""
+        if self._interrupted and self._deliver is not None and not self._errands:
+            self._interrupted = False
+            logger.info("the store takes again: intake goes on")
+            self._errand(self.read(self._deliver))
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def settle(self, arrivals: Sequence[Arrival]) -> None:
+        """These are on disk."""
+        deliveries = [arrival.delivery for arrival in arrivals if arrival.delivery is not None]
+        if deliveries:
+            self._broker.settle(deliveries)
+        for arrival in arrivals:
+            if arrival.sent is not None:
+                self._executor.accept(arrival.sent, None)
+
+    def is_local(self, address: str) -> bool:
+        """Whether what a job sends there is for this very service."""
+        return address in self._local
+
+    def forward(self, sent: Sent) -> None:
+        """Send on what a job sends to a queue of another service."""
+        future = self._broker.publish(sent.address, self._resign(sent.body))
+        future.add_done_callback(lambda done: self._executor.accept(sent, _reason(done)))
+
+    def send(self, reply: Reply) -> asyncio.Future[None]:
+        """Send to one process of a client, or to a worker whose job is one."""
+        envelope = seal(
+            reply.type,
+            reply.body,
+            uid=self._identify(),
+            client=reply.client,
+            instance=reply.instance,
+            created=self._clock(),
+            signer=self._signer,
+        )
+        worker = worker_of(reply.instance)
+        if worker is None:
+            address = self._names.responses(reply.client, reply.instance).name
+            return self._broker.publish(address, envelope)
+        self._executor.deliver(worker, envelope)  # a worker that is gone waits for nothing
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def reply(self, replies: Sequence[Reply]) -> None:
+        """Send answers. One that can't be delivered is given up: its client asks again."""
+        for reply in replies:
+            self.send(reply).add_done_callback(_retrieve)
+
+    def bury(self, dead: Sequence[Dead]) -> None:
+        """Put aside what can't be read; it is acknowledged when the dead letters have it."""
+        address = self._names.dead().name
+        for one in dead:
+            arrival = one.arrival
+            if arrival.sent is not None:
+                self._executor.accept(arrival.sent, one.reason)
+                continue
+            letter = _encode(DeadLetter(one.reason, arrival.queue, self._clock(), arrival.body))
+            future = self._broker.publish(address, letter)
+            future.add_done_callback(partial(self._buried, arrival))
+
+    def _buried(self, arrival: Arrival, done: asyncio.Future[None]) -> None:
+        reason = _reason(done)
+        if reason is not None:
+            logger.error("a dead letter of %s could not be kept: %s", arrival.queue, reason)
+        if arrival.delivery is not None and not done.cancelled():
+            self._broker.settle([arrival.delivery])
+
+    def _resign(self, body: bytes) -> bytes:
+        """Sign in the name of the service what a job, which has no key, sends elsewhere."""
+        _, packed, content, _ = read_header(body)
+        return _encode((packed, content, self._signer.sign(packed)))
+
+    async def _hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        await self._close()
+        self._broker.reject(deliveries)
+
+    def _errand(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+
+def _retrieve(done: asyncio.Future[None]) -> None:
+    reason = _reason(done)
+    if reason is not None:
+        logger.debug("an answer was not delivered: %s", reason)
+
+
+def _reason(done: asyncio.Future[None]) -> str | None:
+    """Why it was not sent; None if it was."""
+    if done.cancelled():
+        return "the service stops"
+    error = done.exception()
+    if error is not None and not isinstance(error, BrokerError):
+        logger.error("sending failed", exc_info=error)
+    return None if error is None else str(error)

@@ -1,0 +1,69 @@
+"""The quarantine: after a crash, redelivered envelopes are read one at a time.
+
+The digest of each is on disk before it is read. So an envelope that ends the process that reads it
+is known when the service is back, and goes to the dead letters instead of ending it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedulergodx.core.envelope import digest
+
+if TYPE_CHECKING:
+    from schedulergodx.service.tick import Arrival
+    from schedulergodx.storage.base import Store
+
+_SUSPECT = "suspect"
+_RUNNING = "running"
+
+
+class Quarantine:
+    """Knows which envelope was being read when the service died."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._careful = False
+        self._condemned = ""
+        self._suspected = False
+
+    def begin(self) -> bool:
+        """Note that a service runs; the answer is whether the one before ended without a word."""
+        self._careful = self._store.get_note(_RUNNING) == "yes"
+        self._condemned = self._store.get_note(_SUSPECT) or "" if self._careful else ""
+        self._note(_RUNNING, "yes")
+        return self._careful
+
+    def end(self) -> None:
+        """Note that the service ends in order."""
+        self._note(_RUNNING, "no")
+
+    def wants(self, arrival: Arrival) -> bool:
+        """Whether this one must be read alone."""
+        return self._careful and arrival.delivery is not None and arrival.delivery.redelivered
+
+    def admit(self, arrivals: list[Arrival]) -> None:
+        """Before a round: put the digest of one that is read alone on disk."""
+        if not arrivals or not self._careful:
+            return
+        if self.wants(arrivals[0]):
+            self._note(_SUSPECT, digest(arrivals[0].body).hex())
+            self._suspected = True
+        else:
+            self._careful = False  # what was redelivered came first, and is through
+            self._note(_SUSPECT, "")
+
+    def acquit(self) -> None:
+        """Inside a round that has taken one that is read alone: it did no harm."""
+        if self._suspected:
+            self._suspected = False
+            self._store.set_note(_SUSPECT, "")
+
+    def condemned(self, arrival: Arrival) -> bool:
+        """Whether this is the one that ended the service before."""
+        return bool(self._condemned) and digest(arrival.body).hex() == self._condemned
+
+    def _note(self, key: str, text: str) -> None:
+        self._store.begin()
+        self._store.set_note(key, text)
+        self._store.commit()

@@ -1,0 +1,32 @@
+"""The scheduler: what is due now may run, and what was not started in time will not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schedulergodx.service.tick import Tick
+    from schedulergodx.storage.base import Store
+
+_SLICE = 1000  # rows a tick: others are served in between
+
+
+class Scheduler:
+    """Watches the clock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def release(self, tick: Tick) -> None:
+        """scheduled -> pending, scheduled and pending -> expired."""
+        deadline = self._store.next_deadline()
+        if deadline is not None and deadline <= tick.now:
+            tick.told += self._store.expire(tick.now, _SLICE)
+        due = self._store.next_due()
+        if due is not None and due <= tick.now:
+            self._store.release_due(tick.now, _SLICE)
+
+    def next_moment(self) -> float | None:
+        """When the clock alone gives this service something to do; None for never."""
+        moments = (self._store.next_due(), self._store.next_deadline())
+        return min((moment for moment in moments if moment is not None), default=None)

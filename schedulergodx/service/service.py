@@ -1,0 +1,314 @@
+"""The service from the outside: made of settings, started, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.brokers import make_broker
+from schedulergodx.brokers.base import Held
+from schedulergodx.config import Settings, load_settings
+from schedulergodx.core.identity import UidSource
+from schedulergodx.core.names import Names
+from schedulergodx.core.signing import Signer
+from schedulergodx.errors import BrokerUnavailable, QueueOwned, SecretRequired, ServiceError
+from schedulergodx.executors import ExecutorSettings, ProcessExecutor
+from schedulergodx.service.engine import Engine, Parts
+from schedulergodx.service.watch import Watch
+from schedulergodx.storage import make_store
+from schedulergodx.utils.abstractions import Program
+from schedulergodx.utils.logger import LoggerConstructor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schedulergodx.brokers.base import Broker
+    from schedulergodx.core.names import Queue
+    from schedulergodx.executors.base import Executor
+    from schedulergodx.storage.base import Store
+    from schedulergodx.storage.database import DB
+    from schedulergodx.utils.rmq_property import RmqConnect
+
+DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+_LONGEST_WAIT = 30.0  # seconds between tries to reach the broker
+_NEVER = 1 << 62  # jobs, or bytes
+_LAST_WORDS = 5.0  # seconds to tell outcomes when the service stops
+
+
+class Service(Program):
+    """Keeps jobs, runs them when they are due, and tells their outcomes.
+
+    name: what it calls itself
+    core_name: of its logger
+    rmq_connect: `utils.rmq_property.RmqConnect`, in the place of `broker=`
+    id_generator: taken as its document has it; the ids of a service's messages are its own
+    db: `DB("sqlite:///FILE")`, or such a URL
+    settings: all of them; else they are found as `docs/settings.md` says
+    max_workers: another name of the setting `workers`
+    given: any setting by its name
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        core_name: str = "core",
+        rmq_connect: RmqConnect | None = None,
+        id_generator: Iterator[str] | None = None,
+        db: DB | str | None = None,
+        *,
+        settings: Settings | None = None,
+        max_workers: int | None = None,
+        clock: Callable[[], float] = time.time,
+        **given: Any,
+    ) -> None:
+        if rmq_connect is not None:
+            given["broker"] = rmq_connect.url
+        given |= {"name": name, "db": getattr(db, "path", db), "workers": max_workers}
+        given = {key: value for key, value in given.items() if value is not None}
+        self.settings = settings.replace(**given) if settings else load_settings(**given)
+        self.name = self.settings.name or "service"
+        self.core_name = core_name
+        self.id_generator = id_generator
+        self.logger = LoggerConstructor(
+            f"schedulergodx.{core_name}.{self.name}", log_file=None, log_level=logging.NOTSET
+        )
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_asked: asyncio.Future[float] | None = None
+        self._hurry: asyncio.Event | None = None
+        self._ready = threading.Event()
+
+    # -- what callers do --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run until `stop`, SIGTERM or SIGINT. Blocks.
+
+        Raises: ServiceError, StoreError, ConfigError if it can't start
+        """
+        asyncio.run(self._live())
+
+    def stop(self, grace: float | None = None) -> None:
+        """Take no more, let jobs end for `grace` seconds, then end them. From any thread.
+
+        Returns at once; `start` returns when it is done. A second call ends them now.
+
+        grace: seconds, None for the setting `stop_grace`
+        """
+        loop = self._loop
+        if loop is not None:
+            seconds = self.settings.stop_grace if grace is None else grace
+            loop.call_soon_threadsafe(self._ask_to_stop, seconds)
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Whether the service takes jobs, waiting for it at most `timeout` seconds."""
+        return self._ready.wait(timeout)
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop_asked = self._loop.create_future()
+        self._hurry = asyncio.Event()
+        self._listen_to_signals()
+        store = make_store(self.settings.db)
+        store.open()
+        try:
+            await self._live_on(store)
+        finally:
+            store.close()
+            self._loop = None
+            self._ready.clear()
+
+    async def _live_on(self, store: Store) -> None:
+        broker = self._make_broker()
+        executor = self._make_executor(store)
+        reached = await self._open(broker)
+        engine = Engine(
+            Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix)),
+            self.settings,
+            name=self.name,
+            clock=self._clock,
+            identify=UidSource(self._clock),
+            chance=random.random,
+            watch=self._watch(store),
+        )
+        try:
+            await engine.recover()
+            rounds = asyncio.create_task(engine.run(), name="rounds")
+            reading = asyncio.create_task(self._read(broker, store, engine, reached))
+            await self._until_stopped(rounds, reading)
+            await self._drain(engine, executor, rounds, reading)
+        finally:
+            await executor.stop(0)
+            await broker.close()
+
+    async def _until_stopped(self, rounds: asyncio.Task[None], reading: asyncio.Task[None]) -> None:
+        assert self._stop_asked is not None
+        waited: set[asyncio.Future[Any]] = {rounds, reading, self._stop_asked}
+        while not self._stop_asked.done():
+            done, waited = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {self._stop_asked}:
+                task.result()
+                if task is rounds:
+                    raise ServiceError("the rounds of the service ended by themselves")
+
+    async def _drain(
+        self,
+        engine: Engine,
+        executor: Executor,
+        rounds: asyncio.Task[None],
+        reading: asyncio.Task[None],
+    ) -> None:
+        assert self._stop_asked is not None
+        assert self._hurry is not None
+        grace = self._stop_asked.result()
+        self.logger.info("stopping: no more jobs are taken, those that run have %g s", grace)
+        reading.cancel()
+        await engine.cease()
+        ending = asyncio.create_task(executor.stop(grace))
+        hurried = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({ending, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            await executor.stop(0)
+        await ending
+        hurried.cancel()
+        await engine.finish(_LAST_WORDS)
+        await rounds
+        engine.close()
+        self.logger.info("stopped")
+
+    # -- its parts --------------------------------------------------------------------------------
+
+    def _make_broker(self) -> Broker:
+        settings = self.settings
+        return make_broker(
+            settings.broker or DEFAULT_BROKER,
+            quorum=settings.quorum,
+            heartbeat=settings.heartbeat,
+            watchdog_interval=settings.watchdog_interval,
+        )
+
+    def _make_executor(self, store: Store) -> Executor:
+        settings = self.settings
+        run = int(store.get_note("run") or "0") + 1
+        store.begin()
+        store.set_note("run", str(run))
+        store.commit()
+        return ProcessExecutor(
+            ExecutorSettings(
+                directory=_beside(store, "workers"),
+                store=store.uid,
+                run=run,
+                workers=settings.workers,
+                hard=settings.hard_workers,
+                threads=settings.threads,
+                coroutines=settings.coroutines,
+                result_limit=settings.result_limit,
+                output_limit=settings.output_limit,
+                preload=settings.preload,
+                echo=bool(settings.echo),
+                recycle_jobs=settings.recycle_jobs or _NEVER,
+                recycle_memory=settings.recycle_memory or _NEVER,
+            )
+        )
+
+    def _signer(self, broker: Broker) -> Signer:
+        secret = self.settings.secret
+        return Signer(secret.encode() if secret else broker.secret)
+
+    def _watch(self, store: Store) -> Watch:
+        file = self.settings.health_file
+        path = Path(file) if file else Path(f"{store.path}.health") if store.path else None
+        return Watch(path, self._clock, lambda: {"name": self.name, "ready": self._ready.is_set()})
+
+    # -- the broker -------------------------------------------------------------------------------
+
+    async def _open(self, broker: Broker) -> bool:
+        """Try once to reach the broker; jobs that are due run without it as well."""
+        try:
+            await broker.open(self.settings.connect_timeout)
+        except BrokerUnavailable as error:
+            self.logger.warning("%s; the service goes on and keeps trying", error)
+            return False
+        return True
+
+    async def _read(self, broker: Broker, store: Store, engine: Engine, reached: bool) -> None:
+        """Reach the broker, declare what this service reads, and begin to read."""
+        wait = 1.0
+        while not reached:
+            await asyncio.sleep(wait)
+            wait = min(_LONGEST_WAIT, wait * 2)
+            reached = await self._open(broker)
+        if not broker.info.local and self.settings.secret is None:
+            raise SecretRequired(
+                f"the broker at {broker.url} can be reached from other machines, and whoever can "
+                "reach it could run code here: set SCHEDULERGODX_SECRET to the same long random "
+                "text for services and clients (python -c 'import secrets; "
+                "print(secrets.token_hex(32))')"
+            )
+        names = Names(self.settings.prefix)
+        for queue in self.settings.queues:
+            await self._own(broker, names.owner(queue), queue)
+        await engine.read()
+        self._ready.set()
+        self.logger.info(
+            "service %s reads %s on %s (%s %s), keeps jobs in %s, runs %d at once",
+            self.name,
+            ", ".join(self.settings.queues),
+            broker.url,
+            broker.info.kind,
+            broker.info.version,
+            store.path or "memory",
+            self.settings.workers,
+        )
+
+    async def _own(self, broker: Broker, owner: Queue, queue: str) -> None:
+        """Hold a queue for this store. After a cut, our own old connection may hold it a while."""
+        end = time.monotonic() + 2 * self.settings.heartbeat
+        told = False
+        while True:
+            try:
+                await broker.declare(owner)
+            except Held:
+                if time.monotonic() > end:
+                    raise QueueOwned(
+                        f"another service with another database serves queue {queue!r}, and jobs "
+                        "of one queue can't be in two databases: give this one other queues "
+                        "(--queue), or let both share one PostgreSQL database (--db)"
+                    ) from None
+                if not told:
+                    self.logger.warning("queue %r is held by another service; waiting", queue)
+                    told = True
+                await asyncio.sleep(1)
+            else:
+                return
+
+    # -- signals ----------------------------------------------------------------------------------
+
+    def _listen_to_signals(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._ask_to_stop, self.settings.stop_grace)
+
+    def _ask_to_stop(self, grace: float) -> None:
+        if self._stop_asked is None or self._hurry is None:
+            return
+        if self._stop_asked.done():
+            self._hurry.set()
+        else:
+            self._stop_asked.set_result(grace)
+
+
+def _beside(store: Store, what: str) -> Path:
+    """A directory of that store's, on the same disk where it has one."""
+    if store.path:
+        return Path(f"{store.path}.{what}")
+    return Path(tempfile.gettempdir()) / f"schedulergodx-{store.uid}.{what}"

@@ -1,0 +1,73 @@
+"""Telling who watches over the service that it is ready, alive, and stopping.
+
+Two watchers: systemd (sd_notify(3), the socket that NOTIFY_SOCKET names), and a file that
+`sgx service health` reads.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """Speaks to the watchers.
+
+    file: where to write; None for nowhere
+    facts: what stands in the file beside pid and time
+    """
+
+    def __init__(
+        self, file: Path | None, clock: Callable[[], float], facts: Callable[[], dict[str, object]]
+    ) -> None:
+        self._file = file
+        self._clock = clock
+        self._facts = facts
+
+    def ready(self) -> None:
+        """The service takes jobs."""
+        notify("READY=1")
+        self.pulse()
+
+    def pulse(self) -> None:
+        """The service is alive."""
+        notify("WATCHDOG=1")
+        if self._file is not None:
+            text = json.dumps({"pid": os.getpid(), "at": self._clock(), **self._facts()})
+            part = self._file.with_name(self._file.name + ".part")
+            try:
+                part.write_text(text)
+                part.replace(self._file)
+            except OSError as error:
+                logger.warning("the health file can't be written: %s", error)
+
+    def stopping(self) -> None:
+        """The service drains."""
+        notify("STOPPING=1")
+
+    def gone(self) -> None:
+        """The service has ended in order."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+
+def notify(state: str) -> None:
+    """Tell systemd, where it listens. Source: sd_notify(3)"""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    path = "\0" + address[1:] if address.startswith("@") else address
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
+            end.sendto(state.encode(), path)
+    except OSError as error:
+        logger.warning("systemd could not be told %s: %s", state, error)

@@ -1,0 +1,178 @@
+"""The tables of a store, for any database that SQLAlchemy speaks.
+
+A job is a row of small columns, because an UPDATE rewrites its whole row. What can be large lies
+apart under the same `seq`: its arguments in `payload`, its outcome in `result`. What it shares with
+others stands once, in `spec`, `client` and `lane`. Statements are written by hand beside the store
+that runs them (`sqlite/statements.py`): what makes them quick, the literals of partial indexes and
+the order of joins, is what Core has no words for.
+
+Only `attempt` has a foreign key: it is written when an attempt fails. The others would be looked up
+once for each job.
+
+A change here needs a new file in `migrations/versions`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from schedulergodx.storage.states import PENDING, RUNNING, SCHEDULED
+
+metadata = MetaData()
+
+# SQLite makes a column the number of the row itself only if its type is spelled INTEGER.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _partial(name: str, *columns: ColumnElement[Any], where: str) -> Index:
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+job = Table(
+    "job",
+    metadata,
+    # its place in the order of arrival, given by the store; a requeued job gets a new one
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("uid", LargeBinary, nullable=False),
+    Column("label", Text),  # the id that the client's own generator gave
+    Column("client", Integer, nullable=False),
+    Column("reply", Text, nullable=False),  # the instance of the client that waits; "" for none
+    Column("spec", Integer, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),  # 1 while the first runs
+    Column("worker", Integer),  # that ran the last attempt
+    Column("created", Double, nullable=False),
+    Column("due", Double),
+    Column("deadline", Double),  # until when its first attempt must have started
+    Column("deadline_code", SmallInteger),  # an ErrorCode: why it may not start later
+    Column("started", Double),  # of the last attempt
+    Column("finished", Double),
+    Column("code", Integer),  # of the failure that it ended with
+    Column("cancel_asked", SmallInteger, nullable=False, server_default="0"),
+)
+
+Index("job_uid", job.c.uid, unique=True)
+_partial("job_label", job.c.label, job.c.client, job.c.created, where="label IS NOT NULL")
+_partial("job_pending", job.c.lane, job.c.priority.desc(), job.c.seq, where=f"status = {PENDING}")
+_partial("job_scheduled", job.c.due, where=f"status = {SCHEDULED}")
+_partial(
+    "job_deadline",
+    job.c.deadline,
+    where=f"deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {PENDING})",
+)
+_partial("job_running", job.c.seq, where=f"status = {RUNNING}")
+_partial("job_ended", job.c.status, job.c.finished, where=f"status > {RUNNING}")
+
+payload = Table(
+    "payload",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("arguments", LargeBinary, nullable=False),
+    Column("units", LargeBinary),  # msgpack of the hashes that the arguments need
+)
+
+result = Table(
+    "result",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("outcome", LargeBinary, nullable=False),  # msgpack of an Outcome
+)
+
+outbox = Table(  # a line is an outcome that somebody waits for and was not told
+    "outbox",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+)
+
+attempt = Table(  # those that failed, and those after them
+    "attempt",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column(
+        "seq",
+        _Number,
+        ForeignKey("job.seq", onupdate="CASCADE", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("number", Integer, nullable=False),  # begins again at 1 when a job is requeued
+    Column("worker", Integer, nullable=False),
+    Column("started", Double),
+    Column("finished", Double, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),  # without its value and its exception
+    Index("attempt_job", "seq"),
+)
+
+spec = Table(
+    "spec",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),  # BLAKE2b of `body`, 16 bytes
+    Column("name", Text, nullable=False),  # of the task
+    Column("body", LargeBinary, nullable=False),  # msgpack of a Spec
+    UniqueConstraint("hash"),
+    Index("spec_name", "name"),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("name"),
+)
+
+lane = Table(  # what is claimed in one order: a queue and what runs it
+    "lane",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("execution", Text, nullable=False),
+    Column("key", Text, nullable=False),  # of a limit, "" where there is none
+    UniqueConstraint("queue", "execution", "key"),
+)
+
+counter = Table(  # how many jobs; counting a million rows takes 240 ms
+    "counter",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("status", SmallInteger, primary_key=True, autoincrement=False),
+    Column("jobs", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("hash"),
+)
+
+note = Table(
+    "note",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

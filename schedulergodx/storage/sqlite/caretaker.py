@@ -1,0 +1,82 @@
+"""What a caretaker asks of a store: to forget what is old, and to keep the file small."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.connection import LOG_BYTES, size_of
+from schedulergodx.storage.sqlite.session import LAST_SEQ_NOTE, Session
+from schedulergodx.storage.states import NUMBERS
+
+if TYPE_CHECKING:
+    from schedulergodx.storage.base import Retention
+
+_LARGE_LOG_BYTES = 64 << 20  # above, readers are waited for
+_PATIENCE = 100  # ms
+_SPARE_PAGES = 1024  # 4 MiB of free pages stay in the file, to be used again
+_SLICE_PAGES = 512  # given back at once; 2 MiB, a few milliseconds
+
+
+class CaretakerVerbs(Session):
+    """See `storage.base.Store`."""
+
+    _may_have_free_pages = True  # after a prune, and from one before this store was opened
+
+    def prune(self, retention: Retention, now: float, limit: int) -> int:
+        """Remove at most `limit` jobs whose time is over, with all that hangs on them.
+
+        What they shared with others stays: clients, specs and units.
+        """
+        removed = 0
+        for status, seconds in retention.seconds.items():
+            if seconds is not None and removed < limit:
+                removed += self._remove(NUMBERS[status], now - seconds, limit - removed)
+        if removed:  # the newest may be among them, and no seq is given twice
+            self._may_have_free_pages = True
+            self._connection.write(sql.SET_NOTE, (LAST_SEQ_NOTE, str(self._last_seq)))
+        return removed
+
+    def _remove(self, status: int, until: float, limit: int) -> int:
+        found = self._connection.rows(sql.KEPT_LONG_ENOUGH, (status, until, limit))
+        seqs = [seq for seq, _ in found]
+        for bulk in (sql.REMOVE_PAYLOADS, sql.REMOVE_RESULTS, sql.REMOVE_LINES, sql.REMOVE_JOBS):
+            self._connection.bulk_write(bulk, seqs)
+        for lane, jobs in Counter(lane for _, lane in found).items():
+            self._counters.add(lane, status, -jobs)
+        return len(seqs)
+
+    def checkpoint(self) -> None:
+        """Between ticks, as often as one likes: move the log into the file, give back free pages.
+
+        It costs a microsecond or two while there is nothing to do, and takes a slice of the free
+        pages a call.
+        """
+        if not self._connection.path:
+            return
+        freed = self._give_back_pages()
+        log = size_of(f"{self._connection.path}-wal")
+        if log > _LARGE_LOG_BYTES:
+            self._begin_log_anew()
+        elif log > LOG_BYTES or freed:
+            self._connection.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _give_back_pages(self) -> bool:
+        if not self._may_have_free_pages:
+            return False
+        [(free,)] = self._connection.rows("PRAGMA freelist_count")
+        pages = min(free - _SPARE_PAGES, _SLICE_PAGES)
+        self._may_have_free_pages = pages > 0
+        if pages > 0:
+            self._connection.rows(f"PRAGMA incremental_vacuum({pages})")
+        return self._may_have_free_pages
+
+    def _begin_log_anew(self) -> None:
+        """A reader that never rests would let the log grow for ever: wait for it a moment."""
+        [(patience,)] = self._connection.rows("PRAGMA busy_timeout")
+        self._connection.rows(f"PRAGMA busy_timeout = {_PATIENCE}")
+        try:
+            self._connection.rows("PRAGMA wal_checkpoint(RESTART)")
+        finally:
+            self._connection.rows(f"PRAGMA busy_timeout = {patience}")

@@ -1,0 +1,79 @@
+"""What a dispatcher asks of a store: jobs for free places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.storage.base import Claimed
+from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, Session, unpack_units
+from schedulergodx.storage.states import PENDING, RUNNING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from schedulergodx.core.job import Execution
+
+
+class DispatcherVerbs(Session):
+    """See `storage.base.Store`."""
+
+    def pending(self) -> Mapping[tuple[str, Execution], int]:
+        """How many are pending by queue and execution, from memory."""
+        found: dict[tuple[str, Execution], int] = {}
+        for lane, status, jobs in self._counters:
+            if status == PENDING:
+                queue, execution, _ = self._lanes.key(lane)
+                found[queue, execution] = found.get((queue, execution), 0) + jobs
+        return found
+
+    def claim(
+        self, execution: Execution, rooms: Mapping[str, int], workers: Sequence[int], now: float
+    ) -> list[Claimed]:
+        """pending -> running, highest priority first, then oldest.
+
+        Hot: two statements and one pass. Arguments are read of what is claimed, and of no other.
+        """
+        first = self._first(execution, rooms, len(workers))
+        rows = self._connection.bulk_rows(sql.CLAIMABLE, [x for seq in first for x in (seq, now)])
+        places: list[Any] = []
+        claimed: list[Claimed] = []
+        moves: list[tuple[int, int, int]] = []
+        queue_of = self._queue
+        for row, worker in zip(rows, workers, strict=False):
+            seq, uid, label, client, reply, attempt, spec, lane, arguments, units = row
+            places += (seq, worker, now)
+            moves.append((lane, PENDING, RUNNING))
+            claimed.append(
+                Claimed(
+                    *(seq, uid, label, client, reply, attempt + 1, spec, queue_of(lane), worker),
+                    arguments or b"",
+                    () if units is None else unpack_units(units),
+                )
+            )
+        self._counters.move_each(moves)
+        self._connection.bulk_write(sql.CLAIM, places)
+        return claimed
+
+    def _first(self, execution: Execution, rooms: Mapping[str, int], places: int) -> list[int]:
+        """The seqs of those that come first, over all lanes that have any."""
+        found: list[tuple[int, int]] = []  # priority, seq; each lane's in order
+        lanes = 0
+        for queue, room in rooms.items():
+            lane = self._lanes.known((queue, execution, NO_LIMIT_KEY))
+            if lane is None or not self._counters.jobs(lane, PENDING):
+                continue
+            found += self._connection.rows(sql.FIRST_OF_LANE, (lane, min(room, places)))
+            lanes += 1
+        if lanes > 1:
+            found.sort(key=lambda job: (-job[0], job[1]))
+        return [seq for _, seq in found[:places]]
+
+    def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
+        """running -> pending for (seq, attempt), at the cost of no attempt.
+
+        A wish to cancel stays with the job, and `cancel_asked` says so when it runs again.
+        """
+        rows = self._running_attempts(jobs)
+        self._connection.bulk_write(sql.GIVE_BACK, [job.seq for job in rows])
+        self._counters.move_each((job.lane, RUNNING, PENDING) for job in rows)

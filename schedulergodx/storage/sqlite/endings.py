@@ -1,0 +1,73 @@
+"""How a job ends: the same rows, whoever ends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schedulergodx.storage.base import Told
+from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.session import JobRow, Session, pack, unpack_outcome
+from schedulergodx.storage.states import NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schedulergodx.core.job import Outcome
+
+
+class End(NamedTuple):
+    """A job with its end."""
+
+    job: JobRow
+    outcome: Outcome
+    started: float | None
+    finished: float
+
+
+class Endings(Session):
+    """Writes ends, and reads them."""
+
+    def _end(self, ends: Sequence[End]) -> list[Told]:
+        """Move jobs to their final status, with their results and their lines in the outbox.
+
+        One tight loop, because it is hot: each job goes through it once.
+        """
+        jobs: list[Any] = []
+        results: list[Any] = []
+        lines: list[int] = []
+        told: list[Told] = []
+        moves: list[tuple[int, int, int]] = []
+        name_of = self._clients.key
+        for job, outcome, started, finished in ends:
+            seq, uid, label, client, reply, attempt, _, lane, was, *_ = job
+            status = NUMBERS[outcome.status]
+            jobs += (seq, status, started, finished, code_of(outcome))
+            results += (seq, pack(outcome))
+            if reply:
+                lines.append(seq)
+            moves.append((lane, was, status))
+            told.append(
+                Told(seq, uid, label, name_of(client), reply, attempt, started, finished, outcome)
+            )
+        self._counters.move_each(moves)
+        connection = self._connection
+        connection.bulk_write(sql.END_JOBS, jobs)
+        connection.bulk_write(sql.ADD_RESULTS, results)
+        connection.bulk_write(sql.ADD_LINES, lines)
+        return told
+
+    def _told(self, rows: Iterable[Any]) -> list[Told]:
+        """What clients are told, from rows of TOLD_OF_UIDS or TOLD_OF_SEQS."""
+        name_of = self._clients.key
+        return [
+            Told(
+                *(seq, uid, label, name_of(client), reply, attempt, started, finished),
+                unpack_outcome(outcome),
+            )
+            for seq, uid, label, client, reply, attempt, started, finished, outcome in rows
+        ]
+
+
+def code_of(outcome: Outcome) -> int | None:
+    """The number that a row keeps of an outcome, so that a list needs not open it."""
+    return None if outcome.failure is None else int(outcome.failure.code)

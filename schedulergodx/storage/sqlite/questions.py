@@ -1,0 +1,180 @@
+"""What clients and operators want to know of jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.core.identity import uid_of
+from schedulergodx.core.job import Failure
+from schedulergodx.core.view import AttemptView, JobView
+from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.endings import Endings, code_of
+from schedulergodx.storage.sqlite.session import unpack_outcome
+from schedulergodx.storage.states import (
+    BLOCKED,
+    CANCELLED,
+    COMPLETED,
+    EXPIRED,
+    FAILED,
+    NUMBERS,
+    PENDING,
+    RUNNING,
+    SCHEDULED,
+    STATUSES,
+    TIMEOUT,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.view import JobFilter
+    from schedulergodx.storage.base import Told
+
+_FEW = 10_000  # rows that may be sorted for one answer
+_INDEXES = {
+    SCHEDULED: "job_scheduled",
+    BLOCKED: "",
+    PENDING: "job_pending",
+    RUNNING: "job_running",
+} | dict.fromkeys((COMPLETED, FAILED, TIMEOUT, CANCELLED, EXPIRED), "job_ended")
+_NO_FAILURE = Failure(0, "")
+
+
+class QuestionVerbs(Endings):
+    """See `storage.base.Store`."""
+
+    def find(self, client: str | None, id: str) -> bytes | None:
+        """The uid of the newest job of that id: a label of that client, or a ULID or hex uid.
+
+        client: None for anybody's
+        """
+        rows = self._connection.rows
+        labelled = (
+            rows(sql.NEWEST_OF_LABEL, (id,))
+            if client is None
+            else rows(sql.NEWEST_OF_CLIENT, (id, client))
+        )
+        if labelled:
+            return bytes(labelled[0][0])
+        uid = uid_of(id)
+        return uid if uid is not None and rows(sql.IS_KNOWN, (uid,)) else None
+
+    def status(self, uid: bytes) -> Status | None:
+        """Where a job is."""
+        rows = self._connection.rows(sql.STATUS, (uid,))
+        return STATUSES[rows[0][0]] if rows else None
+
+    def outcomes(self, uids: Sequence[bytes]) -> list[Told]:
+        """What is to be told of those that have ended."""
+        return self._told(self._connection.bulk_rows(sql.TOLD_OF_UIDS, list(uids)))
+
+    def view(self, uid: bytes) -> JobView | None:
+        """One job with its attempts and output."""
+        rows = self._connection.rows(sql.VIEW, (uid,))
+        return self._full_view(rows[0]) if rows else None
+
+    def list_jobs(self, which: JobFilter) -> list[JobView]:
+        """Jobs without their attempts, texts and output."""
+        index, conditions, values = self._search(which)
+        rows = self._connection.rows(
+            sql.list_jobs(index, conditions), (*values, max(0, which.limit))
+        )
+        return [self._view(row) for row in rows]
+
+    def counts(self) -> dict[tuple[str, Status], int]:
+        """How many by queue and status, without counting rows."""
+        found: dict[tuple[str, Status], int] = {}
+        for lane, status, jobs in self._counters:
+            place = self._queue(lane), STATUSES[status]
+            found[place] = found.get(place, 0) + jobs
+        return found
+
+    def _search(self, which: JobFilter) -> tuple[str, list[str], list[Any]]:
+        """(index, conditions, their values) of a list."""
+        conditions: list[str] = []
+        values: list[Any] = []
+        index = ""
+        if which.status is not None:
+            status = NUMBERS[which.status]
+            conditions.append(f"status = {status}")
+            if status > RUNNING:
+                conditions.append(f"status > {RUNNING}")  # as the index has it
+            if self._counters.total(status) < _FEW:
+                index = _INDEXES[status]
+        for condition, value in (
+            ("lane IN (SELECT id FROM lane WHERE queue = ?)", which.queue),
+            ("spec IN (SELECT id FROM spec WHERE name = ?)", which.task),
+            ("client = (SELECT id FROM client WHERE name = ?)", which.client),
+            ("seq < ?", which.before),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        return index, conditions, values
+
+    def _full_view(self, row: Sequence[Any]) -> JobView:
+        """A row with what its outcome and its attempts say."""
+        view = self._view(row)
+        results = self._connection.rows(sql.RESULT, (view.seq,))
+        attempts = tuple(
+            _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))
+        )
+        if not results:
+            return replace(view, attempts=attempts)
+        outcome = unpack_outcome(results[0][0])
+        failure = outcome.failure or _NO_FAILURE
+        return replace(
+            view,
+            text=failure.text,
+            traceback=failure.traceback,
+            output=outcome.output,
+            attempts=attempts,
+        )
+
+    def _view(self, row: Sequence[Any]) -> JobView:
+        (seq, uid, label, client, spec_id, lane, status, priority, created, due) = row[:10]
+        (deadline, started, finished, attempt, worker, cancel_asked, code) = row[10:]
+        spec = self._specs.key(spec_id)
+        queue, execution, _ = self._lanes.key(lane)
+        return JobView(
+            seq=seq,
+            uid=uid,
+            label=label,
+            client=self._clients.key(client),
+            task=spec.name,
+            queue=queue,
+            execution=execution.value,
+            status=STATUSES[status],
+            priority=priority,
+            created=created,
+            due=due,
+            deadline=deadline,
+            started=started,
+            finished=finished,
+            attempt=attempt,
+            max_attempts=spec.retry.attempts,
+            lifetime=spec.lifetime,
+            worker=worker,
+            cancel_asked=bool(cancel_asked),
+            code=code,
+            text="",
+        )
+
+
+def _attempt_view(
+    number: int, worker: int, started: float | None, finished: float, packed: bytes
+) -> AttemptView:
+    outcome = unpack_outcome(packed)
+    failure = outcome.failure
+    return AttemptView(
+        number=number,
+        worker=worker,
+        status=outcome.status.value,
+        started=started,
+        finished=finished,
+        code=code_of(outcome),
+        text=failure.text if failure else "",
+        traceback=failure.traceback if failure else "",
+    )

@@ -1,0 +1,142 @@
+"""What the verbs of a store share: the connection, and what is remembered of its database."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.msgpack import Decoder, Encoder
+
+from schedulergodx.core.job import Execution, Outcome, Spec
+from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.connection import Connection
+from schedulergodx.storage.sqlite.counters import Counters
+from schedulergodx.storage.sqlite.interned import Interned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Lane = tuple[str, Execution, str]  # queue, execution, key of a limit ("" without one)
+
+NO_LIMIT_KEY = ""
+LAST_SEQ_NOTE = "store.last_seq"
+
+pack = Encoder().encode
+unpack_outcome = Decoder(Outcome).decode
+unpack_units = Decoder(tuple[bytes, ...]).decode
+_unpack_spec = Decoder(Spec).decode
+
+
+class JobRow(NamedTuple):
+    """What every verb that ends or moves a job wants to know of it."""
+
+    seq: int
+    uid: bytes
+    label: str | None
+    client: int
+    reply: str
+    attempt: int
+    spec: int
+    lane: int
+    status: int
+    worker: int
+    started: float | None
+    deadline_code: int | None
+
+
+class Mark(NamedTuple):
+    """What was remembered at one moment of a transaction."""
+
+    counters: dict[tuple[int, int], int]
+    lanes: int
+    clients: int
+    specs: int
+    last_seq: int
+
+
+class Session:
+    """A connection and its memory.
+
+    path: of the file; "" for a database in memory
+    """
+
+    def __init__(self, path: str) -> None:
+        self._connection = connection = Connection(path)
+        self._counters = Counters()
+        self._lanes: Interned[Lane] = Interned(
+            connection,
+            table="lane",
+            columns=("queue", "execution", "key"),
+            pack=_pack_lane,
+            unpack=_unpack_lane,
+        )
+        self._clients: Interned[str] = Interned(
+            connection, table="client", columns=("name",), pack=lambda name: (name,), unpack=str
+        )
+        self._specs: Interned[Spec] = Interned(
+            connection,
+            table="spec",
+            columns=("hash", "name", "body"),
+            pack=_pack_spec,
+            unpack=lambda _hash, _name, body: _unpack_spec(body),
+        )
+        self._last_seq = 0
+        self._newest_uid = b""  # or a newer one that was rolled back: only known to be no older
+
+    def _load(self) -> None:
+        """Remember what must be known at all times, and forget all else."""
+        for interned in (self._lanes, self._clients, self._specs):
+            interned.forget()
+        rows = self._connection.rows
+        self._counters.load(rows(sql.COUNTS))
+        noted = rows(sql.NOTE, (LAST_SEQ_NOTE,))
+        [(newest,)] = rows(sql.NEWEST_SEQ)
+        self._last_seq = max(newest or 0, int(noted[0][0]) if noted else 0)
+        [(uid,)] = rows(sql.NEWEST_UID)
+        self._newest_uid = uid or b""
+
+    def _mark(self) -> Mark:
+        return Mark(
+            self._counters.mark(),
+            self._lanes.mark(),
+            self._clients.mark(),
+            self._specs.mark(),
+            self._last_seq,
+        )
+
+    def _undo(self, mark: Mark) -> None:
+        self._counters.undo(mark.counters)
+        self._lanes.undo(mark.lanes)
+        self._clients.undo(mark.clients)
+        self._specs.undo(mark.specs)
+        self._last_seq = mark.last_seq
+
+    def _keep(self) -> None:
+        for memory in (self._counters, self._lanes, self._clients, self._specs):
+            memory.keep()
+
+    def _running_attempts(self, attempts: Iterable[tuple[int, int]]) -> list[JobRow]:
+        """The jobs of those (seq, attempt) that were not given up meanwhile."""
+        values = list(chain.from_iterable(attempts))
+        return list(map(JobRow._make, self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, values)))
+
+    def _lane(self, queue: str, execution: Execution) -> int:
+        return self._lanes.number((queue, execution, NO_LIMIT_KEY))
+
+    def _queue(self, lane: int) -> str:
+        return self._lanes.key(lane)[0]
+
+
+def _pack_lane(lane: Lane) -> Sequence[str]:
+    queue, execution, key = lane
+    return queue, execution.value, key
+
+
+def _unpack_lane(queue: str, execution: str, key: str) -> Lane:
+    return queue, Execution(execution), key
+
+
+def _pack_spec(spec: Spec) -> Sequence[object]:
+    body = pack(spec)
+    return hashlib.blake2b(body, digest_size=16).digest(), spec.name, body

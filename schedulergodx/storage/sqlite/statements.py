@@ -1,0 +1,210 @@
+"""The SQL of the SQLite store, in one place; the tables are in `storage/schema.py`.
+
+The status of a job is a literal everywhere, since a partial index serves only a statement that says
+its condition. `INDEXED BY` holds the plans: SQLite has no statistics of these tables, and a wrong
+guess would sort a million rows. A test looks at each plan.
+
+Where rows are read first and then changed by their `seq`, nothing can come in between: there is one
+writer. It is quicker than RETURNING, which keeps a second copy of each row.
+"""
+
+from __future__ import annotations
+
+from schedulergodx.storage.sqlite.bulk import Bulk
+from schedulergodx.storage.states import BLOCKED, COMPLETED, PENDING, RUNNING, SCHEDULED
+
+# The fields of a `JobRow`, in order.
+_JOB = (
+    "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
+    "job.status, job.worker, job.started, job.deadline_code"
+)
+_TOLD = (
+    "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.started, job.finished, "
+    "result.outcome"
+)
+_VIEW = (
+    "seq, uid, label, client, spec, lane, status, priority, created, due, deadline, started, "
+    "finished, attempt, worker, cancel_asked, code"
+)
+
+# -- inbox ---------------------------------------------------------------------------------------
+
+KNOWN_UIDS = Bulk("SELECT uid FROM job WHERE uid IN (VALUES $rows)", 1)
+ADD_JOBS = Bulk(
+    "INSERT INTO job (seq, uid, label, client, reply, spec, lane, status, priority, created, due, "
+    "deadline, deadline_code, finished, code) VALUES $rows",
+    15,
+)
+ADD_PAYLOADS = Bulk("INSERT INTO payload (seq, arguments, units) VALUES $rows", 3)
+ADD_RESULTS = Bulk("INSERT INTO result (seq, outcome) VALUES $rows", 2)
+ADD_LINES = Bulk("INSERT INTO outbox (seq) VALUES $rows", 1)
+
+KNOWN_UNITS = Bulk("SELECT hash FROM unit WHERE hash IN (VALUES $rows)", 1)
+UNITS = Bulk("SELECT hash, body FROM unit WHERE hash IN (VALUES $rows)", 1)
+ADD_UNITS = Bulk("INSERT INTO unit (hash, body) VALUES $rows ON CONFLICT (hash) DO NOTHING", 2)
+
+# -- scheduler -----------------------------------------------------------------------------------
+
+_DUE = (
+    f"FROM job INDEXED BY job_scheduled WHERE status = {SCHEDULED} AND due <= ? "
+    "ORDER BY due, seq LIMIT ?"
+)
+COUNT_DUE = f"SELECT lane, count(*) FROM (SELECT lane {_DUE}) GROUP BY lane"
+RELEASE_DUE = f"UPDATE job SET status = {PENDING} WHERE seq IN (SELECT seq {_DUE})"
+NEXT_DUE = (
+    f"SELECT due FROM job INDEXED BY job_scheduled WHERE status = {SCHEDULED} ORDER BY due LIMIT 1"
+)
+
+_NOT_STARTED = (
+    "FROM job INDEXED BY job_deadline "
+    f"WHERE deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {PENDING})"
+)
+TOO_LATE = f"SELECT {_JOB} {_NOT_STARTED} AND deadline <= ? ORDER BY deadline, seq LIMIT ?"
+NEXT_DEADLINE = f"SELECT deadline {_NOT_STARTED} ORDER BY deadline LIMIT 1"
+
+# -- dispatcher ----------------------------------------------------------------------------------
+
+FIRST_OF_LANE = (
+    "SELECT priority, seq FROM job INDEXED BY job_pending "
+    f"WHERE lane = ? AND status = {PENDING} ORDER BY priority DESC, seq LIMIT ?"
+)
+# Given (seq, now). What may not start any more is left for the scheduler.
+CLAIMABLE = Bulk(
+    "SELECT job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
+    "payload.arguments, payload.units "
+    "FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    "LEFT JOIN payload ON payload.seq = job.seq "
+    "WHERE job.deadline IS NULL OR job.attempt > 0 OR job.deadline > given.column2",
+    2,
+)
+CLAIM = Bulk(
+    f"UPDATE job SET status = {RUNNING}, attempt = attempt + 1, worker = place.column2, "
+    "started = place.column3 FROM (VALUES $rows) AS place "
+    f"WHERE job.seq = place.column1 AND job.status = {PENDING}",
+    3,
+)
+GIVE_BACK = Bulk(
+    f"UPDATE job SET status = {PENDING}, attempt = attempt - 1, worker = NULL, started = NULL "
+    "WHERE seq IN (VALUES $rows)",
+    1,
+)
+
+# -- finisher ------------------------------------------------------------------------------------
+
+RUNNING_ATTEMPTS = Bulk(
+    f"SELECT {_JOB} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    f"WHERE job.attempt = given.column2 AND job.status = {RUNNING}",
+    2,
+)
+END_JOBS = Bulk(
+    "UPDATE job SET status = ending.column2, started = ending.column3, finished = ending.column4, "
+    "code = ending.column5 FROM (VALUES $rows) AS ending WHERE job.seq = ending.column1",
+    5,
+)
+RETRY_JOBS = Bulk(
+    f"UPDATE job SET status = {SCHEDULED}, due = again.column2, worker = NULL, started = NULL "
+    "FROM (VALUES $rows) AS again WHERE job.seq = again.column1",
+    2,
+)
+ADD_ATTEMPTS = Bulk(
+    "INSERT INTO attempt (seq, number, worker, started, finished, outcome) VALUES $rows", 6
+)
+CANCEL_ASKED = Bulk(
+    f"SELECT seq FROM job WHERE seq IN (VALUES $rows) AND status = {RUNNING} AND cancel_asked", 1
+)
+ALL_RUNNING = (
+    "SELECT seq, uid, attempt, spec, worker, started FROM job INDEXED BY job_running "
+    f"WHERE status = {RUNNING} ORDER BY seq"
+)
+
+# -- what clients and operators ask --------------------------------------------------------------
+
+JOB_OF_UID = f"SELECT {_JOB} FROM job WHERE uid = ?"
+ASK_TO_CANCEL = f"UPDATE job SET cancel_asked = 1 WHERE seq = ? AND status = {RUNNING}"
+WAITING_JOB = (
+    "SELECT spec, lane, status, priority, due, deadline, deadline_code, seq FROM job "
+    f"WHERE uid = ? AND status IN ({SCHEDULED}, {BLOCKED}, {PENDING})"
+)
+CHANGE = (
+    "UPDATE job SET spec = ?, lane = ?, status = ?, priority = ?, due = ?, deadline = ?, "
+    "deadline_code = ? WHERE seq = ?"
+)
+# What was buried, or can't be read, has no payload: there is nothing to run.
+REQUEUEABLE_JOB = (
+    "SELECT job.seq, job.lane, job.status FROM job JOIN payload ON payload.seq = job.seq "
+    f"WHERE uid = ? AND status > {COMPLETED}"
+)
+REQUEUE = (
+    f"UPDATE job SET seq = ?, status = {PENDING}, attempt = 0, worker = NULL, due = ?, "
+    "deadline = NULL, deadline_code = NULL, started = NULL, finished = NULL, code = NULL, "
+    "cancel_asked = 0 WHERE seq = ?"
+)
+MOVE_PAYLOAD = "UPDATE payload SET seq = ? WHERE seq = ?"
+
+# A requeued job has a new seq: of one label, the one that came last is the newest.
+_NEWEST = "ORDER BY created DESC, seq DESC LIMIT 1"
+NEWEST_OF_LABEL = f"SELECT uid FROM job INDEXED BY job_label WHERE label = ? {_NEWEST}"
+NEWEST_OF_CLIENT = (
+    "SELECT uid FROM job INDEXED BY job_label "
+    f"WHERE label = ? AND client = (SELECT id FROM client WHERE name = ?) {_NEWEST}"
+)
+IS_KNOWN = "SELECT 1 FROM job WHERE uid = ?"
+STATUS = "SELECT status FROM job WHERE uid = ?"
+TOLD_OF_UIDS = Bulk(
+    f"SELECT {_TOLD} FROM (VALUES $rows) AS given CROSS JOIN job ON job.uid = given.column1 "
+    "CROSS JOIN result ON result.seq = job.seq",
+    1,
+)
+VIEW = f"SELECT {_VIEW} FROM job WHERE uid = ?"
+RESULT = "SELECT outcome FROM result WHERE seq = ?"
+ATTEMPTS = (
+    "SELECT number, worker, started, finished, outcome FROM attempt WHERE seq = ? ORDER BY id"
+)
+
+
+def list_jobs(index: str, conditions: list[str]) -> str:
+    """Newest jobs first; the last value is how many.
+
+    index: to find them by, where they are few; "" to walk back from the newest
+    conditions: all must hold
+    """
+    by = f"INDEXED BY {index}" if index else "NOT INDEXED"
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    return f"SELECT {_VIEW} FROM job {by} {where}ORDER BY seq DESC LIMIT ?"
+
+
+# -- outbox --------------------------------------------------------------------------------------
+
+LINES = (
+    "SELECT outbox.seq, length(result.outcome) FROM outbox "
+    "CROSS JOIN result ON result.seq = outbox.seq WHERE outbox.seq > ? ORDER BY outbox.seq LIMIT ?"
+)
+TOLD_OF_SEQS = Bulk(
+    f"SELECT {_TOLD} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    "CROSS JOIN result ON result.seq = job.seq",
+    1,
+)
+REMOVE_LINES = Bulk("DELETE FROM outbox WHERE seq IN (VALUES $rows)", 1)
+
+# -- caretaker -----------------------------------------------------------------------------------
+
+KEPT_LONG_ENOUGH = (
+    "SELECT seq, lane FROM job INDEXED BY job_ended "
+    f"WHERE status = ? AND status > {RUNNING} AND finished <= ? ORDER BY finished, seq LIMIT ?"
+)
+REMOVE_PAYLOADS = Bulk("DELETE FROM payload WHERE seq IN (VALUES $rows)", 1)
+REMOVE_RESULTS = Bulk("DELETE FROM result WHERE seq IN (VALUES $rows)", 1)
+REMOVE_JOBS = Bulk("DELETE FROM job WHERE seq IN (VALUES $rows)", 1)
+
+# -- what is remembered in memory ----------------------------------------------------------------
+
+COUNTS = "SELECT lane, status, jobs FROM counter"
+COUNT = Bulk(
+    "INSERT INTO counter (lane, status, jobs) VALUES $rows "
+    "ON CONFLICT (lane, status) DO UPDATE SET jobs = jobs + excluded.jobs",
+    3,
+)
+NEWEST_SEQ = "SELECT max(seq) FROM job"
+NEWEST_UID = "SELECT max(uid) FROM job"
+NOTE = "SELECT text FROM note WHERE key = ?"
+SET_NOTE = "REPLACE INTO note (key, text) VALUES (?, ?)"

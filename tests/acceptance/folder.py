@@ -1,0 +1,72 @@
+"""An empty directory into which programs are typed, and run as a reader of the README does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from tests.world import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Folder:
+    """Files, and the processes that run them, which are ended by `close()`.
+
+    settings: what the programs are told by their environment, as `broker=...`
+    """
+
+    def __init__(self, path: Path, **settings: str) -> None:
+        self.path = path
+        path.mkdir(exist_ok=True)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SCHEDULERGODX_")}
+        told = {f"SCHEDULERGODX_{name.upper()}": value for name, value in settings.items()}
+        self._environ = kept | told | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self._open = ExitStack()
+
+    def run(self, name: str, program: str) -> subprocess.Popen[str]:
+        """Type a program into a file and start it; what it writes comes out of one pipe."""
+        (self.path / name).write_text(dedent(program))
+        process = subprocess.Popen(
+            [sys.executable, name],
+            cwd=self.path,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._open.callback(end, process)
+        return process
+
+    def output(self, name: str, program: str, timeout: float = 60) -> str:
+        """What a program wrote that ended well."""
+        return said(self.run(name, program), timeout)
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._open.close()
+
+
+def said(process: subprocess.Popen[str], timeout: float = 60) -> str:
+    """What a process wrote until its end, which must be a good one."""
+    text, _ = process.communicate(timeout=timeout)
+    assert process.returncode == 0, text
+    return text
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """SIGTERM, and SIGKILL to one that does not mind it."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()

@@ -1,0 +1,200 @@
+"""Commands that need no service: what they print, and with which code they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from schedulergodx.cli.health import STALE_AFTER, health_path, read_health, sqlite_path
+from schedulergodx.cli.launch import find_function
+from schedulergodx.cli.program import program
+from schedulergodx.config import SETTINGS, load_settings
+from schedulergodx.errors import ConfigError
+from schedulergodx.setting import Scope
+from schedulergodx.storage import make_store
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable in [name for name in os.environ if name.startswith("SCHEDULERGODX_")]:
+        monkeypatch.delenv(variable)
+
+
+def sgx(*words: str) -> Result:
+    return CliRunner().invoke(program, words)
+
+
+def sgx_json(*words: str) -> Any:
+    done = sgx(*words, "--json")
+    return json.loads(done.stdout)
+
+
+def test_without_its_extra_it_names_the_extra(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text(
+        "raise ModuleNotFoundError('No module named click', name='click')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "schedulergodx", "version"],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == 'The command line needs click: pip install "schedulergodx[cli]"\n'
+
+
+def test_an_error_of_usage_is_2() -> None:
+    assert sgx("job", "show").exit_code == 2
+    assert sgx("service", "run", "--workers", "many").exit_code == 2
+    assert sgx("service", "run", "--wokers", "3").exit_code == 2
+    assert sgx("launch", "math").exit_code == 2
+
+
+def test_a_bad_setting_is_told_in_a_line_with_its_place() -> None:
+    done = sgx("config", "show", "--stop-grace", "soon")
+    assert "stop_grace: 'soon' of --stop-grace can't be used" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_what_did_not_work_is_1() -> None:
+    done = sgx("job", "list", "--broker", "amqp://127.0.0.1:1/", "--connect-timeout", "1")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("name", [n for n, row in SETTINGS.items() if row.scope is Scope.SERVICE])
+def test_every_setting_of_a_service_is_a_flag_of_run(name: str) -> None:
+    assert f"{SETTINGS[name].flag} " in sgx("service", "run", "--help").stdout.replace(",", " ")
+
+
+def test_no_command_takes_a_secret_as_a_flag() -> None:
+    assert "--secret" not in sgx("service", "run", "--help").stdout
+
+
+def test_config_show_tells_values_and_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULERGODX_THREADS", "7")
+    Path("my.toml").write_text('prefix = "shop."')
+    shown = sgx_json("config", "show", "--config", "my.toml", "--queue", "a", "--queue", "b,c")
+    assert shown["queues"] == {"value": "a,b,c", "origin": "--queues"}
+    assert shown["threads"]["origin"] == "the environment variable SCHEDULERGODX_THREADS"
+    assert shown["prefix"] == {"value": "shop.", "origin": "the file my.toml"}
+    assert shown["stop_grace"] == {"value": "30 s", "origin": "the default"}
+    assert list(shown) == list(SETTINGS)
+
+
+def test_config_show_has_no_secret_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULERGODX_SECRET", "s3cret-s3cret-s3cret")
+    monkeypatch.setenv("SCHEDULERGODX_BROKER", "amqp://me:hunter2@host/")
+    for done in (sgx("config", "show"), sgx("config", "show", "--json")):
+        assert "s3cret" not in done.stdout
+        assert "hunter2" not in done.stdout
+        assert "amqp://me:***@host/" in done.stdout
+
+
+def test_flags_that_switch_can_be_given_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULERGODX_QUORUM", "yes")
+    assert sgx_json("config", "show")["quorum"]["value"] == "true"
+    assert sgx_json("config", "show", "--no-quorum")["quorum"]["value"] == "false"
+
+
+def test_version_tells_what_is_installed() -> None:
+    versions = sgx_json("version")
+    assert versions["python"] == sys.version.split()[0]
+    assert {"schedulergodx", "dill", "pika", "sqlite"} <= set(versions)
+    assert sgx("version").exit_code == 0
+
+
+def write_health(path: Path, **facts: object) -> None:
+    path.write_text(json.dumps({"pid": 1, "at": time.time(), "ready": True, **facts}))
+
+
+def test_a_service_that_wrote_just_now_is_well() -> None:
+    write_health(Path("jobs.db.health"))
+    assert sgx("service", "health", "--db", "sqlite:///jobs.db").exit_code == 0
+    assert sgx_json("service", "health", "--db", "sqlite:///jobs.db")["well"] is True
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"at": time.time() - STALE_AFTER - 1000}, "has said nothing for"),
+        ({"ready": False}, "has not reached its broker"),
+        ({"at": "noon"}, "can't be read"),
+    ],
+)
+def test_a_service_that_is_not_well_is_1(facts: dict[str, object], why: str) -> None:
+    write_health(Path("jobs.db.health"), **facts)
+    done = sgx("service", "health", "--db", "sqlite:///jobs.db")
+    assert done.exit_code == 1
+    assert why in done.stderr
+
+
+def test_no_service_is_not_well(tmp_path: Path) -> None:
+    health = read_health(tmp_path / "none", 0.0)
+    assert not health.well
+    assert "no service runs here" in health.why
+
+
+def test_the_health_file_is_beside_the_database_or_where_it_is_said() -> None:
+    settings = load_settings(environ={}, db="sqlite:////var/jobs of mine.db")
+    assert health_path(settings) == Path("/var/jobs of mine.db.health")
+    assert health_path(settings.replace(health_file="/run/h")) == Path("/run/h")
+    with pytest.raises(ConfigError, match="set health_file"):
+        health_path(settings.replace(db="postgresql://me:hunter2@host/jobs"))
+
+
+@pytest.mark.parametrize(
+    "db", ["sqlite:///jobs.db", "sqlite:////var/jobs.db", "jobs.db", "sqlite:///:memory:"]
+)
+def test_the_file_of_a_database_is_the_one_that_the_store_opens(db: str) -> None:
+    assert str(sqlite_path(db) or "") == make_store(db).path
+
+
+def test_a_function_is_found_by_its_module_and_name(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "tools_of_mine.py").write_text("class A:\n    def f(): ...\nx = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_function("tools_of_mine:A.f").__name__ == "f"
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("math", "is not MODULE:FUNCTION"),
+        (":sqrt", "is not MODULE:FUNCTION"),
+        ("no_such_module_here:f", "there is no module 'no_such_module_here'"),
+        ("math:squareroot", "math has no 'squareroot'"),
+        ("math:pi", "can't be called"),
+    ],
+)
+def test_a_function_that_is_not_there_is_told(path: str, why: str) -> None:
+    with pytest.raises(click.UsageError, match=why):
+        find_function(path)
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "why"),
+    [("--args", "[1", "is not JSON"), ("--args", "{}", "array"), ("--kwargs", "[]", "object")],
+)
+def test_arguments_that_are_no_json_are_usage(flag: str, text: str, why: str) -> None:
+    done = sgx("launch", "math:sqrt", flag, text)
+    assert done.exit_code == 2
+    assert why in done.stderr
+
+
+def test_changing_nothing_is_usage() -> None:
+    assert sgx("job", "change", "17").exit_code == 2

@@ -1,0 +1,199 @@
+"""Commands that ask a service: a real one, in a second process, on a spool folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import ROOT, SECRET, ServiceProcess, until
+
+TOOLS = """
+def add(a, b=1):
+    print("adding", a)
+    return a + b
+
+
+def divide(a, b):
+    return a / b
+"""
+
+
+class Shell:
+    """Runs `sgx` in a folder where a module of the user's is."""
+
+    def __init__(self, folder: Path, broker: str) -> None:
+        self.folder = folder
+        self.broker = broker
+        (folder / "tools.py").write_text(TOOLS)
+
+    def run(self, *words: str, secret: str = SECRET) -> subprocess.CompletedProcess[str]:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("SCHEDULERGODX_")}
+        environ |= {
+            "PYTHONPATH": str(ROOT),
+            "SCHEDULERGODX_BROKER": self.broker,
+            "SCHEDULERGODX_SECRET": secret,
+            "SCHEDULERGODX_NAME": "shell",
+        }
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "schedulergodx", *words],
+            cwd=self.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def json(self, *words: str) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def launch(self, *words: str) -> str:
+        """The id of a new job."""
+        id: str = self.json("launch", *words)["id"]
+        return id
+
+    def status(self, id: str) -> str:
+        status: str = self.json("job", "show", id)["status"]
+        return status
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("service")
+    broker = f"spool:{folder / 'broker'}"
+    with ServiceProcess(folder, broker=broker, db=f"sqlite:///{folder / 'jobs.db'}", workers=2):
+        yield Shell(tmp_path_factory.mktemp("user"), broker)
+
+
+def test_launch_prints_the_id_of_a_function_from_the_working_directory(shell: Shell) -> None:
+    done = shell.run("launch", "tools:add", "--args", "[1]")
+    assert done.returncode == 0, done.stderr
+    id = done.stdout.strip()
+    until(lambda: shell.status(id) == "completed")
+    assert "adding 1" in shell.json("job", "show", id)["output"]
+
+
+def test_launch_and_wait_prints_the_value(shell: Shell) -> None:
+    done = shell.run("launch", "tools:add", "--args", "[1]", "--kwargs", '{"b": 41}', "--wait")
+    assert (done.returncode, done.stdout) == (0, "42\n")
+    answer = shell.json("launch", "tools:add", "--args", "[1]", "--wait", "--timeout", "30")
+    assert answer["result"] == 2
+
+
+def test_launch_and_wait_fails_as_the_job_did(shell: Shell) -> None:
+    done = shell.run("launch", "tools:divide", "--args", "[1, 0]", "--wait")
+    assert done.returncode == 1
+    assert "ZeroDivisionError: division by zero" in done.stderr
+    assert "return a / b" in done.stderr, "the remote traceback"
+    assert done.stdout == ""
+
+
+def test_a_wait_that_is_over_is_1(shell: Shell) -> None:
+    words = ("launch", "tools:add", "--args", "[1]", "--delay", "1 h", "--wait", "--timeout", "0.1")
+    done = shell.run(*words)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_a_job_that_waits_is_listed_shown_moved_and_called_off(shell: Shell) -> None:
+    id = shell.launch("tools:add", "--args", "[1]", "--delay", "1 h", "--priority", "3")
+    [listed] = [
+        job for job in shell.json("job", "list", "--status", "scheduled") if job["id"] == id
+    ]
+    assert (listed["task"], listed["queue"], listed["priority"]) == ("add", "default", 3)
+    assert listed["due"] > listed["created"]
+    assert id in shell.run("job", "list").stdout
+    assert "scheduled" in shell.run("job", "show", id).stdout
+
+    moved = shell.run(
+        "job", "change", id, "--delay", "2 h", "--priority", "9", "--lifetime", "none"
+    )
+    assert (moved.returncode, moved.stdout) == (0, f"{id} changed\n")
+    changed = shell.json("job", "show", id)
+    assert (changed["priority"], changed["lifetime"]) == (9, None)
+    assert changed["due"] > listed["due"]
+
+    cancelled = shell.run("job", "cancel", id)
+    assert (cancelled.returncode, cancelled.stdout) == (0, f"{id} cancelled\n")
+    again = shell.run("job", "cancel", id)
+    assert (again.returncode, again.stderr) == (1, f"{id} too late\n")
+    late = shell.run("job", "change", id, "--delay", "0")
+    assert (late.returncode, late.stdout) == (1, "")
+
+
+def test_jobs_are_counted_by_queue_and_status(shell: Shell) -> None:
+    id = shell.launch("tools:add", "--args", "[1]")
+    until(lambda: shell.status(id) == "completed")
+    counts = {(row["queue"], row["status"]): row["jobs"] for row in shell.json("job", "count")}
+    assert counts["default", "completed"] >= 1
+
+
+def test_a_job_is_requeued_once_it_has_ended_badly(shell: Shell) -> None:
+    id = shell.launch("tools:divide", "--args", "[1, 0]")
+    until(lambda: shell.status(id) == "failed")
+    shown = shell.run("job", "show", id).stdout
+    assert "ERROR_IN_TASK" in shown
+    assert "ZeroDivisionError" in shown
+    requeued = shell.run("job", "requeue", id)
+    assert (requeued.returncode, requeued.stdout) == (0, f"{id} requeued\n")
+    until(lambda: shell.status(id) == "failed")
+
+
+def test_a_completed_job_is_not_requeued(shell: Shell) -> None:
+    id = shell.launch("tools:add", "--args", "[1]")
+    until(lambda: shell.status(id) == "completed")
+    assert shell.run("job", "requeue", id).returncode == 1
+
+
+def test_an_unknown_job_is_1(shell: Shell) -> None:
+    for words in (("show",), ("cancel",), ("requeue",), ("change", "--delay", "1")):
+        done = shell.run("job", words[0], "0" * 32, *words[1:])
+        assert done.returncode == 1
+        assert "knows job" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_misspelled_queue_is_told(shell: Shell) -> None:
+    done = shell.run("launch", "tools:add", "--args", "[1]", "--queue", "defualt")
+    assert done.returncode == 1
+    assert "defualt" in done.stderr
+
+
+def test_doctor_finds_all_well_and_asks_the_service(shell: Shell) -> None:
+    findings = shell.json("doctor")
+    assert {finding["verdict"] for finding in findings} <= {"ok", "note"}
+    texts = {finding["subject"]: finding["text"] for finding in findings}
+    assert "its clock agrees" in texts["answer"]
+    assert "is read by a service" in texts["queue"]
+    assert shell.run("doctor").returncode == 0
+
+
+def test_doctor_finds_another_secret(shell: Shell) -> None:
+    done = shell.run("doctor", secret="another secret, long enough")
+    assert done.returncode == 1
+    assert "problem  answer" in done.stdout
+    assert "SCHEDULERGODX_SECRET" in done.stdout
+
+
+def test_doctor_finds_no_broker_and_names_the_ways_out(shell: Shell) -> None:
+    done = shell.run("doctor", "--broker", "amqp://127.0.0.1:1/", "--connect-timeout", "2")
+    assert done.returncode == 1
+    assert "problem  broker" in done.stdout
+    assert "spool:" in done.stdout
+
+
+def test_doctor_finds_a_database_that_is_none(shell: Shell) -> None:
+    (shell.folder / "broken.db").write_bytes(b"this is no database" * 100)
+    done = shell.run("doctor", "--db", "sqlite:///broken.db")
+    assert done.returncode == 1
+    assert "problem  database" in done.stdout

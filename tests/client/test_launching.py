@@ -1,0 +1,311 @@
+"""A launch: what it sends, what it gives back, what it raises."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schedulergodx.client import Client, Job
+from schedulergodx.core.job import Execution, Status
+from schedulergodx.errors import (
+    BrokerClosed,
+    ConfigError,
+    JobCancelled,
+    LaunchUnconfirmed,
+    ResultTimeout,
+    ShipError,
+    TooLarge,
+    UnknownQueue,
+)
+from schedulergodx.utils.id_generators import autoincrement, ulid_generator
+from tests.client.small_service import SmallService
+
+SOON = 10  # seconds, the deadline of what must happen
+
+
+def add(a: int, b: int = 0) -> int:
+    """The sum."""
+    return a + b
+
+
+def test_a_task_stays_its_function(client: Client) -> None:
+    task = client.task(add)
+    assert task(2, b=3) == 5
+    assert (task.__name__, task.__doc__, task.__wrapped__) == ("add", "The sum.", add)
+    assert client.task(task)(1, 1) == 2
+
+
+def test_a_launch_gives_a_job_with_the_value(client: Client) -> None:
+    job = client.task(add).launch(1, b=2)
+    assert isinstance(job, Job)
+    assert job.result(SOON) == 3
+    assert job.result() is job.result()
+    assert job.exception() is None
+    assert job.ready()
+    assert job.status() is Status.COMPLETED
+    assert job.output() == "printed\n"
+
+
+def test_an_id_is_the_ulid_of_the_uid(client: Client) -> None:
+    job = client.task(add).launch(1)
+    assert str(job) == job.id
+    assert len(job.id) == 26
+    assert client.job(job.id) is job
+    assert client.job(job.uid.hex()) is job
+    assert {job: 1}[client.job(job.id)] == 1
+
+
+def test_ids_come_from_the_generator(
+    service: SmallService, make_client: Callable[..., Client]
+) -> None:
+    client = make_client(id_generator=autoincrement(10))
+    task = client.task(add)
+    jobs = [task.launch(n) for n in range(3)]
+    assert [job.id for job in jobs] == ["11", "12", "13"]
+    assert client.job("12") is jobs[1]
+    assert [record.item.id for record in service.records.values()] == ["11", "12", "13"]
+
+
+def test_the_generator_of_ulids_sends_no_labels(
+    service: SmallService, make_client: Callable[..., Client]
+) -> None:
+    job = make_client(id_generator=ulid_generator()).task(add).launch(1)
+    assert service.records[job.uid].item.id is None
+
+
+def test_a_coroutine_function_is_async_by_itself(client: Client, service: SmallService) -> None:
+    @client.task
+    async def double(n: int) -> int:
+        return 2 * n
+
+    assert double.launch(4).result(SOON) == 8
+    assert service.tasks[-1][1].spec.execution is Execution.ASYNC
+    double.options(hard=True).launch(4)
+    with pytest.raises(ConfigError, match="leave `execution` out"):
+        double.options(execution="thread")
+
+
+def test_options_reach_the_wire(client: Client, service: SmallService) -> None:
+    service.hold = True
+    task = client.task(
+        add,
+        name="sum",
+        priority=7,
+        max_attempts=3,
+        retry_delay="2 s",
+        retry_backoff=True,
+        retry_jitter=0.5,
+        hard=True,
+        timeout=timedelta(minutes=1),
+        memory="64 MiB",
+        enable_overdue=False,
+    )
+    before = datetime.now(UTC).timestamp()
+    job = task.options(delay=60, expires=120).launch(1)
+    body, item = service.records[job.uid].task, service.records[job.uid].item
+    assert (body.spec.name, body.priority, body.queue) == ("sum", 7, "default")
+    assert (body.spec.execution, body.spec.lifetime) == (Execution.FORK, 60.0)
+    assert (body.spec.retry.attempts, body.spec.retry.delay) == (3, 2.0)
+    assert (body.spec.retry.backoff, body.spec.retry.jitter) == (2.0, 0.5)
+    assert body.spec.limits is not None
+    assert body.spec.limits.memory == 64 << 20
+    assert not body.spec.enable_overdue
+    assert item.due == pytest.approx(before + 60, abs=5)
+    assert item.deadline == pytest.approx(before + 120, abs=5)
+
+
+def test_options_of_one_launch_do_not_stick(client: Client, service: SmallService) -> None:
+    service.hold = True
+    task = client.task(add)
+    assert service.records[task.options(delay=9).launch(1).uid].item.due is not None
+    assert service.records[task.launch(1).uid].item.due is None
+    task.set_parameters(delay=9)
+    assert service.records[task.launch(1).uid].item.due is not None
+    task.set_parameters(delay=None)
+    assert service.records[task.launch(1).uid].item.due is None
+
+
+def test_equal_options_share_a_template(client: Client) -> None:
+    task = client.task(add)
+    first, second = task.options(priority=2, delay=0), task.options(delay=0, priority=2)
+    assert first._recipe.template() is second._recipe.template()
+
+
+def test_defaults_come_from_the_client(
+    service: SmallService, make_client: Callable[..., Client]
+) -> None:
+    client = make_client(
+        task_lifetime="1 min", hard_task_lifetime=None, enable_overdue=False, max_attempts=2
+    )
+    client.task(add).launch(1)
+    client.task(add, hard=True).launch(1)
+    soft, hard = (body.spec for _, body in service.tasks[-2:])
+    assert (soft.lifetime, hard.lifetime) == (60.0, None)
+    assert (soft.enable_overdue, soft.retry.attempts) == (False, 2)
+
+
+def test_an_unknown_queue_is_named(client: Client) -> None:
+    with pytest.raises(UnknownQueue, match="'nobody'.*--queue nobody") as raised:
+        client.task(add).options(queue="nobody").launch(1)
+    assert [type(job) for job in raised.value.jobs] == [Job]
+
+
+def test_jobs_of_a_named_queue_go_there(
+    url: str, service: SmallService, make_client: Callable[..., Client]
+) -> None:
+    with SmallService(url, queues=("mail",), store="other") as mail:
+        task = make_client().task(add, queue="mail")
+        assert task.launch(1).result(SOON) == 1
+        assert (len(mail.tasks), len(service.tasks)) == (1, 0)
+
+
+def test_what_can_not_travel_is_refused_at_launch(client: Client) -> None:
+    with pytest.raises(ShipError):
+        client.task(add).launch(threading.current_thread())
+
+
+def test_what_is_too_large_is_refused_by_name(client: Client, service: SmallService) -> None:
+    with pytest.raises(TooLarge, match="'add'"):
+        client.task(add).launch(b"x" * (9 << 20))
+    assert not service.tasks
+
+
+def test_a_launch_works_while_no_service_is_up(
+    url: str, make_client: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client()
+    assert [r.levelname for r in caplog.records if "no service reads" in r.message] == ["WARNING"]
+    job = client.task(add).launch(1, 1)
+    with pytest.raises(ResultTimeout, match=job.id):
+        job.result(0.01)
+    with SmallService(url):
+        assert job.result(SOON) == 2
+
+
+@pytest.mark.parametrize("number", [20, 1000])
+def test_launches_from_many_threads_all_arrive(
+    client: Client, service: SmallService, number: int
+) -> None:
+    task = client.task(add)
+    with ThreadPoolExecutor(32) as pool:
+        jobs = list(pool.map(task.launch, range(number)))
+    assert [job.result(SOON) for job in jobs] == list(range(number))
+    assert len(service.records) == number
+
+
+def test_launches_of_the_same_moment_share_an_envelope(
+    client: Client, service: SmallService
+) -> None:
+    task = client.task(add)
+    task.launch(0)
+    line = client._line()
+    loop = line._loop  # type: ignore[attr-defined]
+    stopped, go_on = threading.Event(), threading.Event()
+    loop.call_soon_threadsafe(lambda: (stopped.set(), go_on.wait(SOON)))
+    assert stopped.wait(SOON)
+    with ThreadPoolExecutor(50) as pool:
+        jobs = [pool.submit(task.launch, n) for n in range(50)]
+        while len(line._session._outgoing) < 50:  # type: ignore[attr-defined]
+            threading.Event().wait(0.001)
+        go_on.set()
+        assert [job.result().result(SOON) for job in jobs] == list(range(50))
+    assert [len(body.jobs) for _, body in service.tasks] == [1, 50]
+
+
+def test_a_closed_client_says_so(client: Client, service: SmallService) -> None:
+    service.hold = True
+    task = client.task(add)
+    job = task.launch(1)
+    waiting = ThreadPoolExecutor(1).submit(job.result)
+    client.close()
+    client.close()
+    with pytest.raises(BrokerClosed):
+        waiting.result(SOON)
+    with pytest.raises(BrokerClosed, match="was closed"):
+        task.launch(1)
+
+
+def test_a_client_is_a_context_manager(url: str, service: SmallService) -> None:
+    with Client("tester", broker=url) as client:
+        assert client.task(add).launch(1).result(SOON) == 1
+        thread = client.get_threads()[0]
+    assert not thread.is_alive()
+    assert not client.get_threads()
+
+
+def test_an_unconfirmed_launch_can_be_sent_again(
+    client: Client, service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = client.task(add)
+    task.launch(0)
+    broker = client._line()._session._broker  # type: ignore[attr-defined]
+    publish, kept = broker.publish, []
+
+    def lose(address: str, body: bytes) -> object:
+        future = broker._session_future = publish.__self__._hub and _open_future()
+        kept.append((future, address, body))
+        return future
+
+    def _open_future() -> object:
+        import asyncio
+
+        return asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(broker, "publish", lose)
+    client._confirm_timeout = 0.05
+    with pytest.raises(LaunchUnconfirmed, match="client.resend") as raised:
+        task.launch(1, 1)
+    job = raised.value.job
+    assert isinstance(job, Job)
+    with pytest.raises(LaunchUnconfirmed):  # it is still under way, and is not sent twice
+        client.resend(job)
+    assert len(kept) == 1
+    client._line()._loop.call_soon_threadsafe(  # type: ignore[attr-defined]
+        kept[0][0].set_exception, BrokerClosed("gone")
+    )
+    monkeypatch.undo()
+    client._confirm_timeout = SOON
+    for _ in range(100):
+        try:
+            client.resend(job)
+        except LaunchUnconfirmed:
+            continue
+        break
+    assert job.result(SOON) == 2
+    with pytest.raises(ConfigError, match="nothing to send again"):
+        client.resend(job)
+
+
+def test_cancel_says_what_it_did(client: Client, service: SmallService) -> None:
+    service.hold = True
+    task = client.task(add)
+    waiting, running, ended = task.map([1, 2, 3])
+    service.records[running.uid].status = Status.RUNNING
+    answer = waiting.cancel()
+    assert answer
+    assert str(answer) == "cancelled"
+    asked = running.cancel(force=True)
+    assert asked
+    assert str(asked) == "asked"
+    assert service.requests[-1].force
+    service.records[ended.uid].status = Status.COMPLETED
+    too_late = ended.cancel()
+    assert not too_late
+    assert str(too_late) == "too late"
+    with pytest.raises(JobCancelled) as raised:
+        waiting.result(SOON)
+    assert raised.value.code == 7
+    assert str(waiting.cancel()) == "too late"
+
+
+def test_a_cancel_is_buried_for_own_jobs_and_by_the_queue_of_the_job(
+    client: Client, service: SmallService
+) -> None:
+    service.hold = True
+    job = client.task(add).launch(1)
+    job.cancel()
+    assert service.requests[-1].bury == job.uid

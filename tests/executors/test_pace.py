@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from schedulergodx.executors.pace import AHEAD, MOST, Pace
+
+QUICK, SLOW = b"quick", b"slow"
+
+
+def test_nothing_is_sent_ahead_before_anything_is_known() -> None:
+    assert Pace().ahead(0.0) == 0
+
+
+def test_quick_jobs_are_sent_ahead_up_to_a_bound() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(QUICK, 1e-6)
+    assert pace.ahead(0.0) == MOST
+
+
+def test_what_a_worker_holds_counts() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(QUICK, 0.001)
+    assert 3 <= pace.ahead(0.0) <= 5
+    assert pace.ahead(AHEAD) == 0
+
+
+def test_a_task_is_known_by_its_own_jobs() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(SLOW, 1.0)
+        pace.learn(QUICK, 1e-6)
+    assert pace.expect(QUICK) < 0.001
+    assert pace.expect(SLOW) > 0.9
+
+
+def test_an_unknown_task_is_expected_to_be_like_the_others() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(SLOW, 1.0)
+    assert pace.expect(QUICK) > 0.9

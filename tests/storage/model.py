@@ -1,0 +1,505 @@
+"""A store in plain Python: nothing is quick and nothing is kept, but what it says is right.
+
+The conformance suite runs on it too, so that it and the suite hold each other.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from schedulergodx.core.identity import uid_of
+from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Spec, Status
+from schedulergodx.core.view import AttemptView, CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.storage.base import (
+    Again,
+    Cancelled,
+    Claimed,
+    Ending,
+    NewJob,
+    Retention,
+    Running,
+    Told,
+)
+from schedulergodx.storage.verdicts import CALLED_OFF, UNKNOWN_SPEC, expiry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+NOT_STARTED = (Status.SCHEDULED, Status.PENDING)
+REQUEUEABLE = (Status.FAILED, Status.TIMEOUT, Status.CANCELLED, Status.EXPIRED)
+
+
+@dataclass
+class Row:
+    """A job: what was stored of it, and where it is."""
+
+    seq: int
+    job: NewJob
+    spec: int
+    queue: str
+    priority: int
+    status: Status
+    due: float | None
+    deadline: float | None
+    attempt: int = 0
+    worker: int | None = None
+    started: float | None = None
+    finished: float | None = None
+    outcome: Outcome | None = None
+    cancel_asked: bool = False
+    attempts: list[AttemptView] = field(default_factory=list)
+
+    @property
+    def code(self) -> int | None:
+        failure = self.outcome.failure if self.outcome else None
+        return failure.code if failure else None
+
+
+@dataclass
+class State:
+    """All that a transaction may undo."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    clients: list[str] = field(default_factory=list)
+    specs: list[Spec] = field(default_factory=list)
+    units: dict[bytes, bytes] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    outbox: set[int] = field(default_factory=set)
+    last_seq: int = 0
+
+
+class ModelStore:
+    """See `storage.base.Store`."""
+
+    uid = "0" * 32
+    path = ""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self._begun: State | None = None
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.rollback()
+
+    def begin(self) -> None:
+        self._begun = copy.deepcopy(self.state)
+
+    def commit(self) -> None:
+        self._begun = None
+
+    def rollback(self) -> None:
+        if self._begun is not None:
+            self.state, self._begun = self._begun, None
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        before = copy.deepcopy(self.state)
+        try:
+            yield
+        except BaseException:
+            self.state = before
+            raise
+
+    def get_note(self, key: str) -> str | None:
+        return self.state.notes.get(key)
+
+    def set_note(self, key: str, text: str) -> None:
+        self.state.notes[key] = text
+
+    # -- inbox -----------------------------------------------------------------------------------
+
+    def client_id(self, name: str) -> int:
+        return _number(self.state.clients, name)
+
+    def client_name(self, number: int) -> str:
+        return self.state.clients[number - 1]
+
+    def spec_id(self, spec: Spec) -> int:
+        return _number(self.state.specs, spec)
+
+    def spec(self, number: int) -> Spec:
+        return self.state.specs[number - 1]
+
+    def add_units(self, units: Mapping[bytes, bytes]) -> None:
+        self.state.units = {**units, **self.state.units}
+
+    def missing_units(self, hashes: Collection[bytes]) -> set[bytes]:
+        return set(hashes) - self.state.units.keys()
+
+    def units(self, hashes: Collection[bytes]) -> dict[bytes, bytes]:
+        return {key: self.state.units[key] for key in hashes if key in self.state.units}
+
+    def add_jobs(self, jobs: Sequence[NewJob]) -> set[bytes]:
+        known = {row.job.uid for row in self._rows}
+        added: set[bytes] = set()
+        for job in jobs:
+            if job.uid not in known | added:
+                self._add(job)
+                added.add(job.uid)
+        return known & {job.uid for job in jobs}
+
+    def _add(self, job: NewJob) -> Row:
+        self.state.last_seq = seq = self.state.last_seq + 1
+        row = Row(
+            seq,
+            job,
+            job.spec,
+            job.queue,
+            job.priority,
+            job.status,
+            job.due,
+            job.deadline,
+            finished=job.created if job.outcome else None,
+            outcome=job.outcome,
+        )
+        if job.outcome and job.reply:
+            self.state.outbox.add(seq)
+        self.state.rows[seq] = row
+        return row
+
+    # -- scheduler -------------------------------------------------------------------------------
+
+    def release_due(self, now: float, limit: int) -> int:
+        due = [row for row in self._in(Status.SCHEDULED) if row.due is not None and row.due <= now]
+        due = sorted(due, key=lambda row: (row.due, row.seq))[:limit]
+        for row in due:
+            row.status = Status.PENDING
+        return len(due)
+
+    def next_due(self) -> float | None:
+        return min((row.due for row in self._in(Status.SCHEDULED)), default=None)
+
+    def expire(self, now: float, limit: int) -> list[Told]:
+        late = [row for row in self._with_deadline() if row.deadline <= now]
+        late.sort(key=lambda row: (row.deadline, row.seq))
+        return [self._end(row, expiry(row.job.deadline_code), None, now) for row in late[:limit]]
+
+    def next_deadline(self) -> float | None:
+        return min((row.deadline for row in self._with_deadline()), default=None)
+
+    def _with_deadline(self) -> list[Row]:
+        waiting = self._in(*NOT_STARTED)
+        return [row for row in waiting if row.deadline is not None and not row.attempt]
+
+    # -- dispatcher ------------------------------------------------------------------------------
+
+    def pending(self) -> Mapping[tuple[str, Execution], int]:
+        return dict(Counter((row.queue, row.job.execution) for row in self._in(Status.PENDING)))
+
+    def claim(
+        self, execution: Execution, rooms: Mapping[str, int], workers: Sequence[int], now: float
+    ) -> list[Claimed]:
+        left = dict(rooms)
+        first: list[Row] = []
+        for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
+            if row.job.execution is execution and left.get(row.queue, 0) > 0:
+                left[row.queue] -= 1
+                first.append(row)
+        # One that may not start any more takes its place in the order and no worker.
+        startable = [row for row in first[: len(workers)] if not _too_late(row, now)]
+        return [
+            self._start(row, worker, now) for row, worker in zip(startable, workers, strict=False)
+        ]
+
+    def _start(self, row: Row, worker: int, now: float) -> Claimed:
+        row.status, row.worker, row.started = Status.RUNNING, worker, now
+        row.attempt += 1
+        job = row.job
+        return Claimed(
+            row.seq,
+            job.uid,
+            job.label,
+            job.client,
+            job.reply,
+            row.attempt,
+            row.spec,
+            row.queue,
+            worker,
+            job.arguments,
+            job.units,
+        )
+
+    def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
+        for row in self._running(jobs):
+            row.status, row.worker, row.started = Status.PENDING, None, None
+            row.attempt -= 1
+
+    # -- finisher --------------------------------------------------------------------------------
+
+    def finish(self, endings: Sequence[Ending]) -> list[Told]:
+        told = []
+        for end in endings:
+            for row in self._running([(end.seq, end.attempt)]):
+                if end.outcome.failure or row.attempt > 1:
+                    self._remember(row, end)
+                told.append(self._end(row, end.outcome, end.started, end.finished))
+        return told
+
+    def retry(self, agains: Sequence[Again]) -> None:
+        for end in agains:
+            for row in self._running([(end.seq, end.attempt)]):
+                self._remember(row, end)
+                row.status, row.due, row.worker, row.started = (
+                    Status.SCHEDULED,
+                    end.due,
+                    None,
+                    None,
+                )
+
+    def cancel_asked(self, seqs: Collection[int]) -> set[int]:
+        running = self._in(Status.RUNNING)
+        return {row.seq for row in running if row.cancel_asked and row.seq in seqs}
+
+    def running(self) -> list[Running]:
+        return [_running(row) for row in self._in(Status.RUNNING)]
+
+    def _remember(self, row: Row, end: Ending | Again) -> None:
+        failure = end.outcome.failure or Failure(0, "")
+        row.attempts.append(
+            AttemptView(
+                row.attempt,
+                row.worker or 0,
+                end.outcome.status.value,
+                end.started,
+                end.finished,
+                end.outcome.failure and failure.code,
+                failure.text,
+                failure.traceback,
+            )
+        )
+
+    # -- what clients and operators ask ----------------------------------------------------------
+
+    def cancel(self, uid: bytes, now: float) -> Cancelled:
+        row = self._row(uid)
+        if row is None:
+            return Cancelled(CancelAnswer.UNKNOWN)
+        if row.status.final:
+            return Cancelled(CancelAnswer.TOO_LATE)
+        if row.status is Status.RUNNING:
+            row.cancel_asked = True
+            return Cancelled(CancelAnswer.ASKED, running=_running(row))
+        return Cancelled(CancelAnswer.CANCELLED, self._end(row, CALLED_OFF, None, now))
+
+    def bury(self, uid: bytes, client: int, reply: str, now: float) -> Told:
+        spec = self.spec_id(UNKNOWN_SPEC)
+        job = NewJob(
+            uid,
+            None,
+            client,
+            reply,
+            spec,
+            "default",
+            Execution.PROCESS,
+            0,
+            Status.CANCELLED,
+            now,
+            outcome=CALLED_OFF,
+        )
+        return self._told(self._add(job))
+
+    def change(self, uid: bytes, change: Change, now: float) -> bool:
+        row = self._row(uid)
+        if row is None or not row.status.waiting:
+            return False
+        if change.due is not None:
+            due = max(change.due, now)
+            overdue = row.job.deadline_code == ErrorCode.OVERDUE and row.deadline is not None
+            if overdue and row.due is not None:
+                row.deadline += due - row.due
+            row.due = due
+            row.status = Status.SCHEDULED if due > now else Status.PENDING
+        if change.priority is not None:
+            row.priority = change.priority
+        if change.queue is not None:
+            row.queue = change.queue
+        if change.lifetime is not None:
+            lifetime = None if change.lifetime < 0 else change.lifetime
+            row.spec = self.spec_id(structs.replace(self.spec(row.spec), lifetime=lifetime))
+        return True
+
+    def requeue(self, uid: bytes, now: float) -> bool:
+        row = self._row(uid)
+        if row is None or row.status not in REQUEUEABLE:
+            return False
+        if row.job.outcome is not None and not row.job.arguments:
+            return False
+        del self.state.rows[row.seq]
+        self.state.outbox.discard(row.seq)
+        self.state.last_seq = seq = self.state.last_seq + 1
+        self.state.rows[seq] = Row(
+            seq,
+            structs.replace(row.job, deadline_code=None, outcome=None),
+            row.spec,
+            row.queue,
+            row.priority,
+            Status.PENDING,
+            now,
+            None,
+            attempts=row.attempts,
+        )
+        return True
+
+    def find(self, client: str | None, id: str) -> bytes | None:
+        named = [
+            row
+            for row in self._rows
+            if row.job.label == id and client in (None, self.client_name(row.job.client))
+        ]
+        if named:
+            return max(named, key=lambda row: (row.job.created, row.seq)).job.uid
+        uid = uid_of(id)
+        return uid if uid and self._row(uid) else None
+
+    def status(self, uid: bytes) -> Status | None:
+        row = self._row(uid)
+        return row.status if row else None
+
+    def outcomes(self, uids: Sequence[bytes]) -> list[Told]:
+        rows = [self._row(uid) for uid in uids]
+        return [self._told(row) for row in rows if row and row.outcome]
+
+    def view(self, uid: bytes) -> JobView | None:
+        row = self._row(uid)
+        if row is None:
+            return None
+        outcome = row.outcome or Outcome(row.status)
+        failure = outcome.failure or Failure(0, "")
+        return replace(
+            self._view(row),
+            text=failure.text,
+            output=outcome.output,
+            traceback=failure.traceback,
+            attempts=tuple(row.attempts),
+        )
+
+    def list_jobs(self, which: JobFilter) -> list[JobView]:
+        views = [self._view(row) for row in reversed(self._rows)]
+        return [
+            view
+            for view in views
+            if which.status in (None, view.status)
+            and which.queue in (None, view.queue)
+            and which.task in (None, view.task)
+            and which.client in (None, view.client)
+            and (which.before is None or view.seq < which.before)
+        ][: which.limit]
+
+    def counts(self) -> dict[tuple[str, Status], int]:
+        return dict(Counter((row.queue, row.status) for row in self._rows))
+
+    # -- outbox and caretaker --------------------------------------------------------------------
+
+    def unsent(self, after: int, limit: int) -> list[Told]:
+        seqs = sorted(seq for seq in self.state.outbox if seq > after)[:limit]
+        return [self._told(self.state.rows[seq]) for seq in seqs]
+
+    def sent(self, seqs: Sequence[int]) -> None:
+        self.state.outbox.difference_update(seqs)
+
+    def prune(self, retention: Retention, now: float, limit: int) -> int:
+        removed = 0
+        for status, seconds in retention.seconds.items():
+            if seconds is None:
+                continue
+            old = [row for row in self._in(status) if row.finished <= now - seconds]
+            old.sort(key=lambda row: (row.finished, row.seq))
+            for row in old[: limit - removed]:
+                del self.state.rows[row.seq]
+                self.state.outbox.discard(row.seq)
+                removed += 1
+        return removed
+
+    def checkpoint(self) -> None:
+        pass
+
+    # -- the rows --------------------------------------------------------------------------------
+
+    @property
+    def _rows(self) -> list[Row]:
+        return [self.state.rows[seq] for seq in sorted(self.state.rows)]
+
+    def _row(self, uid: bytes) -> Row | None:
+        return next((row for row in self._rows if row.job.uid == uid), None)
+
+    def _in(self, *statuses: Status) -> list[Row]:
+        return [row for row in self._rows if row.status in statuses]
+
+    def _running(self, attempts: Iterable[tuple[int, int]]) -> list[Row]:
+        rows = [(self.state.rows.get(seq), attempt) for seq, attempt in attempts]
+        return [
+            row
+            for row, attempt in rows
+            if row and row.status is Status.RUNNING and row.attempt == attempt
+        ]
+
+    def _end(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
+        row.status, row.outcome = outcome.status, outcome
+        row.started, row.finished = started, finished
+        if row.job.reply:
+            self.state.outbox.add(row.seq)
+        return self._told(row)
+
+    def _told(self, row: Row) -> Told:
+        assert row.outcome is not None
+        assert row.finished is not None
+        return Told(
+            row.seq,
+            row.job.uid,
+            row.job.label,
+            self.client_name(row.job.client),
+            row.job.reply,
+            row.attempt,
+            row.started,
+            row.finished,
+            row.outcome,
+        )
+
+    def _view(self, row: Row) -> JobView:
+        spec = self.spec(row.spec)
+        return JobView(
+            seq=row.seq,
+            uid=row.job.uid,
+            label=row.job.label,
+            client=self.client_name(row.job.client),
+            task=spec.name,
+            queue=row.queue,
+            execution=row.job.execution.value,
+            status=row.status,
+            priority=row.priority,
+            created=row.job.created,
+            due=row.due,
+            deadline=row.deadline,
+            started=row.started,
+            finished=row.finished,
+            attempt=row.attempt,
+            max_attempts=spec.retry.attempts,
+            lifetime=spec.lifetime,
+            worker=row.worker,
+            cancel_asked=row.cancel_asked,
+            code=row.code,
+            text="",
+        )
+
+
+def _number(known: list, value: object) -> int:
+    if value not in known:
+        known.append(value)
+    return known.index(value) + 1
+
+
+def _too_late(row: Row, now: float) -> bool:
+    return row.deadline is not None and not row.attempt and row.deadline <= now
+
+
+def _running(row: Row) -> Running:
+    return Running(row.seq, row.job.uid, row.attempt, row.spec, row.worker, row.started)

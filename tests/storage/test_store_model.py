@@ -1,0 +1,342 @@
+"""Any sequence of verbs, on the real store and on the model: both must say the same."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from msgspec.structs import replace
+
+from schedulergodx.core.job import ErrorCode, Execution, RetryRule, Status
+from schedulergodx.core.view import Change, JobFilter
+from schedulergodx.storage import make_store
+from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
+from schedulergodx.storage.states import STATUSES
+from tests.storage.making import DONE, FAILED, NOW, SPEC, new_uid
+from tests.storage.model import ModelStore, Row
+
+QUEUES = ("a", "b")
+EXECUTIONS = (Execution.PROCESS, Execution.ASYNC)
+ENDS = (DONE, FAILED, replace(FAILED, status=Status.TIMEOUT), replace(FAILED, output=""))
+ALL = JobFilter(limit=1000)
+
+whens = st.integers(-5, 5).map(lambda seconds: NOW + seconds)
+picks = st.integers(0, 1 << 30)
+
+
+class SameAsModel(RuleBasedStateMachine):
+    """A transaction is always open; some are committed, some undone, some parts undone alone."""
+
+    folder: Path  # of a new database, to copy: making one takes long
+    template: Path
+
+    @initialize()
+    def open(self) -> None:
+        self.home = Path(tempfile.mkdtemp(dir=self.folder))
+        self.path = self.home / "store.db"
+        shutil.copy(self.template, self.path)
+        self.model = ModelStore()
+        self.real: Store = make_store(self.path)
+        self.real.open()
+        self.unused: list[tuple[int, int]] = []  # attempts that were given up
+        self.both(lambda store: store.begin())
+
+    def teardown(self) -> None:
+        if hasattr(self, "real"):
+            self.real.close()
+            shutil.rmtree(self.home)
+
+    def both(self, verb: Callable[[Store], object]) -> object:
+        expected = verb(self.model)
+        assert verb(self.real) == expected
+        return expected
+
+    def row(self, pick: int, *statuses: Status) -> Row | None:
+        rows = [row for row in self.model.state.rows.values() if row.status in statuses]
+        return rows[pick % len(rows)] if rows else None
+
+    def any_uid(self, pick: int) -> bytes:
+        row = self.row(pick, *Status)
+        return row.job.uid if row and pick % 8 else new_uid()
+
+    # -- what a service does ---------------------------------------------------------------------
+
+    @rule(
+        number=st.integers(1, 9),
+        queue=st.sampled_from(QUEUES),
+        execution=st.sampled_from(EXECUTIONS),
+        priority=st.integers(-1, 1),
+        due=st.none() | whens,
+        deadline=st.none() | whens,
+        code=st.sampled_from((ErrorCode.EXPIRED, ErrorCode.OVERDUE)),
+        label=st.none() | st.sampled_from(("1", "2")),
+        client=st.sampled_from(("ann", "bob")),
+        lifetime=st.sampled_from((None, 5.0)),
+        reply=st.sampled_from(("", "desk")),
+        stillborn=st.integers(0, 5).map(lambda chance: chance == 0),
+        old=picks,
+    )
+    def add(
+        self,
+        number: int,
+        queue: str,
+        execution: Execution,
+        priority: int,
+        due: float | None,
+        deadline: float | None,
+        code: ErrorCode,
+        label: str | None,
+        client: str,
+        lifetime: float | None,
+        reply: str,
+        stillborn: bool,
+        old: int,
+    ) -> None:
+        uids = [new_uid() for _ in range(number)]
+        if old % 3 == 0:
+            uids.append(self.any_uid(old))  # it may be there already
+            uids.append(uids[0])
+        waits = Status.PENDING if due is None else Status.SCHEDULED
+
+        def jobs(store: Store) -> list[NewJob]:
+            client_number = store.client_id(client)
+            spec = store.spec_id(replace(SPEC, lifetime=lifetime, retry=RetryRule(attempts=2)))
+            return [
+                NewJob(
+                    uid,
+                    label,
+                    client_number,
+                    reply,
+                    spec,
+                    queue,
+                    execution,
+                    priority,
+                    Status.FAILED if stillborn else waits,
+                    NOW,
+                    due,
+                    deadline,
+                    None if deadline is None else code,
+                    b"" if stillborn else b"arguments",
+                    (b"u" * 16,) if priority else (),
+                    FAILED if stillborn else None,
+                )
+                for uid in uids
+            ]
+
+        self.both(lambda store: store.add_jobs(jobs(store)))
+
+    @rule(now=whens, limit=st.integers(1, 4))
+    def release(self, now: float, limit: int) -> None:
+        self.both(lambda store: store.release_due(now, limit))
+
+    @rule(now=whens, limit=st.integers(1, 4))
+    def expire(self, now: float, limit: int) -> None:
+        self.both(lambda store: store.expire(now, limit))
+
+    @rule(
+        execution=st.sampled_from(EXECUTIONS),
+        rooms=st.dictionaries(st.sampled_from(QUEUES), st.integers(0, 5), min_size=1),
+        places=st.integers(0, 6),
+        now=whens,
+    )
+    def claim(self, execution: Execution, rooms: dict[str, int], places: int, now: float) -> None:
+        self.both(lambda store: store.claim(execution, rooms, range(10, 10 + places), now))
+
+    @rule(pick=picks)
+    def give_back(self, pick: int) -> None:
+        if row := self.row(pick, Status.RUNNING):
+            attempts = [(row.seq, row.attempt)]
+            self.unused += attempts
+            self.both(lambda store: store.give_back(attempts))
+
+    @rule(pick=picks, outcome=st.sampled_from(ENDS), finished=whens)
+    def finish(self, pick: int, outcome: object, finished: float) -> None:
+        if row := self.row(pick, Status.RUNNING):
+            self.unused.append((row.seq, row.attempt))
+            ending = Ending(row.seq, row.attempt, outcome, finished - 1, finished)
+            self.both(lambda store: store.finish([ending]))
+
+    @rule(pick=picks, due=whens)
+    def retry(self, pick: int, due: float) -> None:
+        if row := self.row(pick, Status.RUNNING):
+            self.unused.append((row.seq, row.attempt))
+            again = Again(row.seq, row.attempt, due, FAILED, due - 2, due - 1)
+            self.both(lambda store: store.retry([again]))
+
+    @precondition(lambda self: getattr(self, "unused", None))
+    @rule(pick=picks)
+    def late_outcome(self, pick: int) -> None:
+        seq, attempt = self.unused[pick % len(self.unused)]
+        row = self.model.state.rows.get(seq)
+        if row and row.status is Status.RUNNING and row.attempt == attempt:
+            return  # it was given back, and this is the same attempt again
+        counts = self.real.counts()
+        assert self.both(lambda store: store.finish([Ending(seq, attempt, DONE, NOW, NOW)])) == []
+        self.both(lambda store: store.retry([Again(seq, attempt, NOW, FAILED, NOW, NOW)]))
+        self.both(lambda store: store.give_back([(seq, attempt)]))
+        assert self.real.counts() == counts
+
+    # -- what people do --------------------------------------------------------------------------
+
+    @rule(pick=picks, now=whens)
+    def cancel(self, pick: int, now: float) -> None:
+        uid = self.any_uid(pick)
+        self.both(lambda store: store.cancel(uid, now))
+
+    @rule(now=whens, reply=st.sampled_from(("", "desk")))
+    def bury(self, now: float, reply: str) -> None:
+        uid = new_uid()
+        self.both(lambda store: store.bury(uid, store.client_id("ann"), reply, now))
+
+    @rule(
+        pick=picks,
+        change=st.builds(
+            Change,
+            due=st.none() | st.just(0.0) | whens,
+            priority=st.none() | st.integers(-1, 1),
+            queue=st.none() | st.sampled_from(QUEUES),
+            lifetime=st.none() | st.sampled_from((-1.0, 9.0)),
+        ),
+        now=whens,
+    )
+    def change(self, pick: int, change: Change, now: float) -> None:
+        uid = self.any_uid(pick)
+        self.both(lambda store: store.change(uid, change, now))
+
+    @rule(pick=picks, now=whens)
+    def requeue(self, pick: int, now: float) -> None:
+        uid = self.any_uid(pick)
+        self.both(lambda store: store.requeue(uid, now))
+
+    @rule(pick=picks)
+    def send(self, pick: int) -> None:
+        seqs = sorted(self.model.state.outbox)
+        some = seqs[: pick % (len(seqs) + 1)]
+        self.both(lambda store: store.sent(some))
+
+    @rule(
+        seconds=st.dictionaries(
+            st.sampled_from([status for status in Status if status.final]),
+            st.none() | st.integers(0, 4).map(float),
+        ),
+        limit=st.integers(1, 5),
+    )
+    def prune(self, seconds: dict[Status, float | None], limit: int) -> None:
+        self.both(lambda store: store.prune(Retention(seconds), NOW + 3, limit))
+
+    # -- transactions ----------------------------------------------------------------------------
+
+    @rule()
+    def commit(self) -> None:
+        self.both(lambda store: store.commit())
+        self.compare_all()
+        self.both(lambda store: store.begin())
+
+    @rule()
+    def rollback(self) -> None:
+        self.both(lambda store: store.rollback())
+        self.compare_all()
+        self.both(lambda store: store.begin())
+
+    @rule(pick=picks, execution=st.sampled_from(EXECUTIONS))
+    def undo_a_part(self, pick: int, execution: Execution) -> None:
+        uid = self.any_uid(pick)
+        for store in (self.model, self.real):
+            try:
+                with store.savepoint():
+                    store.client_id("eve")
+                    store.claim(execution, dict.fromkeys(QUEUES, 3), [1, 2], NOW)
+                    store.cancel(uid, NOW)
+                    store.requeue(uid, NOW)
+                    store.change(uid, Change(queue="c"), NOW)
+                    raise LookupError
+            except LookupError:
+                pass
+
+    @rule()
+    def reopen(self) -> None:
+        self.both(lambda store: store.commit())
+        self.real.close()
+        self.real = make_store(self.path)
+        self.real.open()
+        self.compare_all()
+        self.both(lambda store: store.begin())
+
+    # -- what must hold --------------------------------------------------------------------------
+
+    @invariant()
+    def compare(self) -> None:
+        if hasattr(self, "real"):
+            self.both(lambda store: store.counts())
+            self.both(lambda store: store.pending())
+            self.both(lambda store: store.next_due())
+            self.both(lambda store: store.next_deadline())
+
+    def compare_all(self) -> None:
+        self.both(lambda store: store.list_jobs(ALL))
+        self.both(lambda store: store.unsent(0, 1000))
+        self.both(lambda store: store.running())
+        rows = list(self.model.state.rows.values())
+        uids = [row.job.uid for row in rows]
+        self.both(lambda store: store.outcomes(uids))
+        self.both(lambda store: store.cancel_asked([row.seq for row in rows]))
+        for uid in uids:
+            self.both(lambda store, uid=uid: store.view(uid))
+        for client in ("ann", None):
+            self.both(lambda store, client=client: store.find(client, "1"))
+        for status in Status:
+            self.both(lambda store, status=status: store.list_jobs(JobFilter(status=status)))
+        self.check_file()
+
+    def check_file(self) -> None:
+        """Counters are what counting says, and nothing is left of what is gone."""
+        reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        counted = reader.execute(
+            "SELECT queue, status, count(*) FROM job JOIN lane ON lane.id = lane GROUP BY 1, 2"
+        ).fetchall()
+        assert {(q, STATUSES[s]): n for q, s, n in counted} == self.model.counts()
+        kept = Counter()
+        for queue, status, jobs in reader.execute(
+            "SELECT queue, status, jobs FROM counter JOIN lane ON lane.id = lane"
+        ):
+            kept[queue, STATUSES[status]] += jobs
+        assert +kept == Counter(self.model.counts())
+        for table in ("payload", "result", "outbox", "attempt"):
+            [(orphans,)] = reader.execute(
+                f"SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM job)"
+            )
+            assert orphans == 0, table
+        assert reader.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        reader.close()
+
+
+def test_the_store_does_what_the_model_does(tmp_path: Path) -> None:
+    SameAsModel.folder = tmp_path
+    SameAsModel.template = tmp_path / "template.db"
+    store = make_store(SameAsModel.template)
+    store.open()
+    store.close()
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        SameAsModel,
+        settings=settings(
+            max_examples=100,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
