@@ -19,6 +19,7 @@ from benchmarks.table import markdown, print_goals, print_workload
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Length, Workload
 
+_PAGE = 160  # characters a line, where no terminal says
 _BUSY = 0.5  # load of others above which the figures are rough
 
 
@@ -44,6 +45,8 @@ def main(
 ) -> None:
     """Measure WORKLOADS, or all: the product, the bare prototype, and the peers found installed."""
     console = Console()
+    if not console.is_terminal:
+        console.width = _PAGE
     length = length or Length.USUAL
     chosen = {name: WORKLOADS[name] for name in workloads or WORKLOADS}
     chosen = {name: one for name, one in chosen.items() if one.size(length)}

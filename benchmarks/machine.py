@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 import sys
@@ -71,5 +72,5 @@ def _rabbitmq() -> str:
     server = find_server()
     if server is None:
         return "none"
-    found = sorted(server.resolve().parent.parent.glob("lib/rabbitmq_server-*"))
-    return found[-1].name.rpartition("-")[2] if found else "found"
+    found = re.search(r"rabbitmq_server-([\d.]+)", str(server.resolve()))
+    return found[1] if found else "of unknown version"

@@ -73,7 +73,7 @@ class Stage:
 
     def warm(self) -> None:
         """Have every worker up and every connection made. Raises: TimeoutError"""
-        self.contestant.send_many("stamp", range(_WARM))
+        self.contestant.send_many("stamp", range(-_WARM, 0))
         if not self.journal.wait(_WARM, _WARM_SECONDS):
             raise TimeoutError(f"{self.journal.count()} of {_WARM} jobs ran to warm it up")
         time.sleep(_SETTLE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,16 +17,19 @@ from benchmarks.runner import Result
 from benchmarks.workloads.base import Column, Workload
 
 _STYLES = {Group.PRODUCT: "bold", Group.YARDSTICK: "cyan", Group.PEER: ""}
-_NAMES = {Group.PRODUCT: "schedulergodx: ", Group.YARDSTICK: "", Group.PEER: ""}
+_LOOK: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "box": box.SIMPLE_HEAD}
+_WIDE = 150  # characters, for all columns
 
 
 def print_workload(console: Console, workload: Workload, results: Sequence[Result]) -> None:
     """One table for one workload."""
     columns = _columns(workload, results)
-    table = Table(title=_title(workload, results), title_justify="left", title_style="bold")
-    table.add_column("")
+    if console.width < _WIDE:
+        columns = [column for column in columns if not column.detail]
+    table = Table(title=_title(workload, results), **_LOOK)
+    table.add_column("", no_wrap=True)
     for column in columns:
-        table.add_column(column.heading, justify="right")
+        table.add_column(column.heading, justify="right", no_wrap=True)
     for result in results:
         row = [_cell(result.figures, column) for column in columns]
         if result.failed:
@@ -40,7 +45,7 @@ def print_workload(console: Console, workload: Workload, results: Sequence[Resul
 
 def print_goals(console: Console, goals: Iterable[Goal]) -> None:
     """Each goal beside its value."""
-    table = Table(title="goals", title_justify="left", title_style="bold")
+    table = Table(title="goals", **_LOOK)
     for heading in ("", "", "goal", "value", ""):
         table.add_column(heading)
     for goal in goals:

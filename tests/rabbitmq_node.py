@@ -57,7 +57,7 @@ class Node:
         self._advanced = advanced
         self._group: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
-        self.port, self._epmd_port, self._dist_port = _free_ports(3)
+        self.port, self._epmd_port, self._dist_port = free_ports(3)
 
     @property
     def url(self) -> str:
@@ -198,7 +198,7 @@ class Node:
             time.sleep(0.05)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free now, below those that the kernel hands out, so that they stay free."""
     free: list[int] = []
     while len(free) < count:

@@ -32,25 +32,27 @@ class Column:
     """A figure of a table.
 
     form: a format specification
+    detail: left out where there is little room
     """
 
     key: str
     heading: str
     form: str = ",.0f"
+    detail: bool = False
 
 
 CPU = Column("cpu", "CPU µs a job")
 CPU_ROLES = (
-    Column("cpu_client", "client"),
-    Column("cpu_service", "service"),
-    Column("cpu_workers", "workers"),
-    Column("cpu_broker", "broker"),
+    Column("cpu_client", "client", detail=True),
+    Column("cpu_service", "service", detail=True),
+    Column("cpu_workers", "workers", detail=True),
+    Column("cpu_broker", "broker", detail=True),
 )
 MEMORY = (
-    Column("mb_client", "client MB"),
-    Column("mb_service", "service MB"),
-    Column("mb_workers", "workers MB"),
-    Column("mb_broker", "broker MB"),
+    Column("mb_client", "MB client", detail=True),
+    Column("mb_service", "service", detail=True),
+    Column("mb_workers", "workers", detail=True),
+    Column("mb_broker", "broker", detail=True),
 )
 
 

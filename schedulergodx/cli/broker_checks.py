@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from schedulergodx.brokers import make_broker
-from schedulergodx.cli.finding import Finding, note, ok, problem
+from schedulergodx.cli.finding import Finding, Verdict, note, ok, problem
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.envelope import MessageType, seal, unseal
 from schedulergodx.core.message import Error, Info, Initialization, read_body
@@ -41,7 +42,7 @@ async def check_broker(settings: Settings) -> list[Finding]:
     try:
         await broker.open(settings.connect_timeout)
     except BrokerUnavailable as error:
-        return [problem("broker", str(error), "or name another one: --broker")]
+        return [problem("broker", str(error), "see --broker and `sgx config show`")]
     try:
         return [_describe(broker, settings), *await _Visit(broker, settings).findings()]
     finally:
@@ -70,15 +71,16 @@ class _Visit:
 
     async def findings(self) -> list[Finding]:
         """Rights first: without them nothing else can be asked."""
-        rights = await self._check_rights()
-        if rights.advice:
-            return [rights]
         try:
+            rights = await self._check_rights()
+            if rights.verdict is Verdict.PROBLEM:
+                return [rights]
             queues = [await self._check_queue(name) for name in self._settings.queues]
             return [rights, *queues, await self._check_service()]
         finally:
-            await self._broker.cancel(self._queue)
-            await self._broker.delete(self._queue)
+            with suppress(BrokerError):
+                await self._broker.cancel(self._queue)
+                await self._broker.delete(self._queue)
 
     async def _check_rights(self) -> Finding:
         """Declare a queue, read from it, send to it, and see it arrive."""
@@ -153,7 +155,7 @@ class _Visit:
         if envelope.header.type == MessageType.ERROR:
             refusal = read_body(envelope.body, Error)
             return problem("answer", refusal.failure.text, "see the log of the service")
-        return _judge_info(read_body(envelope.body, Info), envelope.header.created - time.time())
+        return judge_info(read_body(envelope.body, Info), envelope.header.created - time.time())
 
     async def _next(self) -> bytes:
         delivery = await asyncio.wait_for(self._arrived.get(), _PATIENCE)
@@ -168,8 +170,8 @@ def _other_kind(queue: Queue) -> str:
     )
 
 
-def _judge_info(info: Info, ahead: float) -> Finding:
-    """ahead: seconds by which the service's clock is before ours"""
+def judge_info(info: Info, ahead: float) -> Finding:
+    """What the greeting of a service says. ahead: seconds by which its clock is before ours"""
     text = f"service {info.service!r} answers"
     if info.python and info.python != interpreter_tag():
         text += f"; its workers are {info.python}, this is {interpreter_tag()}"

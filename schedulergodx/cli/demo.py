@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 30.0  # seconds for each outcome
 _DEFERRED_BY = timedelta(seconds=2)
-_BULK = 600  # jobs at the most
+_BULK = 10_000  # jobs at the most
 _STOP_LIST = frozenset({"the", "and", "that", "for", "not", "are", "with", "from", "its", "has"})
 _INDENT = " " * 20
 
@@ -39,7 +39,7 @@ def demo() -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with DemoService() as service:
-        client = Client("demo", broker=service.broker)
+        client = Client("demo", broker=service.broker, by_value=demo_tasks)
         try:
             Show(client, service.pid, find_root()).run()
         except SchedulerGodXError as error:
@@ -93,9 +93,11 @@ class Show:
 
     def _hard_job(self) -> None:
         task = self._client.task(hard=True)(demo_tasks.tell_process)
-        process, session = task.launch().result(_PATIENCE)
-        own = "process and session" if process == session else "process"
-        self._tell("a hard job", f"had a {own} of its own: {process}")
+        process, leads, has_file = task.launch().result(_PATIENCE)
+        own = "process and session" if leads else "process"
+        module = "has" if has_file else "never saw"
+        text = f"had a {own} of its own, {process}, which {module} the file of its function"
+        self._tell("a hard job", text)
 
     def _cancelled_job(self) -> None:
         job = self._client.task(demo_tasks.tell_time).options(delay="1 h").launch()
@@ -108,7 +110,7 @@ class Show:
         self._tell("a failure", f"{type(error).__name__}: {error}; over there it looked like this:")
         remote = str(getattr(error, "__cause__", None) or "").strip()
         for line in remote.splitlines():
-            self._console.print(f"{_INDENT}{line}", style="dim")
+            self._console.print(f"{_INDENT}{line}", style="dim", soft_wrap=True)
 
     def _bulk(self) -> None:
         definitions = list(demo_tasks.find_definitions(self._root))[:_BULK]
@@ -131,7 +133,7 @@ class Show:
         self._tell("a deferred job", f"due {asked:g} s after its launch, began {late:.1f} ms late")
 
     def _tell(self, kind: str, text: str) -> None:
-        self._console.print(f"  {kind:17} {text}")
+        self._console.print(f"  {kind:17} {text}", soft_wrap=True)
 
     def _print_measures(self, measures: list[Measure]) -> None:
         table = Table("definition", box=box.SIMPLE_HEAD, pad_edge=False)

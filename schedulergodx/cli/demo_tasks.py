@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -84,9 +85,9 @@ def tell_time() -> float:
     return time.time()
 
 
-def tell_process() -> tuple[int, int]:
-    """The process that this runs in, and its session."""
-    return os.getpid(), os.getsid(0)
+def tell_process() -> tuple[int, bool, bool]:
+    """The process that this runs in, whether it leads a session, whether it has this file."""
+    return os.getpid(), os.getsid(0) == os.getpid(), __name__ in sys.modules
 
 
 def divide_lines(lines: int, files: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.job import Job
@@ -85,16 +84,19 @@ class Asking(Launching):
         return read_answer(self._put(request, queue, timeout), request, timeout)
 
     def _ask_all(self, request: Request, queue: str, timeout: float) -> list[Any]:
-        return read_answers(self._put(request, queue, timeout), request, timeout)
+        question = self._put(request, queue, timeout, every=True)
+        return read_answers(question, request, timeout)
 
-    def _put(self, request: Request, queue: str, timeout: float) -> Question:
+    def _put(
+        self, request: Request, queue: str, timeout: float, *, every: bool = False
+    ) -> Question:
         line = self._line()
         self._flush_pipeline()
-        question = line.sealer.ask(request, self._address(queue))
+        question = line.sealer.ask(request, self._address(queue), every=every)
         with self._reader.asking(question):
             line.submit(question)
             if question.wait(timeout):
-                question.known.wait(question.patience)
+                question.settled.wait(question.patience)
         return question
 
     # -- outcomes ---------------------------------------------------------------------------------
@@ -127,7 +129,7 @@ class Asking(Launching):
 
     async def _await_outcome_async(self, job: Job[Any], timeout: float | None = None) -> None:
         """The same on the event loop of a program that uses this client."""
-        line = await asyncio.to_thread(self._line)
+        line = await self._line_async()
         self._flush_pipeline()
         if self._is_own(job):
             await job.wait_async(timeout)
@@ -139,3 +141,9 @@ class Asking(Launching):
                     break
         if job._response is None:
             raise self._no_outcome(job, timeout)
+
+    async def _line_async(self) -> Line:
+        """The way to the services, without blocking the loop while it is opened."""
+        import asyncio
+
+        return await asyncio.to_thread(self._line)

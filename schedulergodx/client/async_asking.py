@@ -69,13 +69,13 @@ class AsyncAsking(Launching):
         """Jobs of all clients, newest first, where all that is given holds."""
         which = job_filter(which, fields)
         request = AskList(which)
-        question = await self._put(request, which.queue or "", timeout)
+        question = await self._put(request, which.queue or "", timeout, every=True)
         return newest(read_answers(question, request, timeout), which.limit)
 
     async def counts(self, *, timeout: float = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
         """How many jobs there are, by queue and status."""
         request = AskCounts()
-        question = await self._put(request, "", timeout)
+        question = await self._put(request, "", timeout, every=True)
         return total(read_answers(question, request, timeout))
 
     # -- messages and responses -------------------------------------------------------------------
@@ -111,14 +111,16 @@ class AsyncAsking(Launching):
     async def _ask(self, request: Request, queue: str, timeout: float) -> Any:
         return read_answer(await self._put(request, queue, timeout), request, timeout)
 
-    async def _put(self, request: Request, queue: str, timeout: float) -> Question:
+    async def _put(
+        self, request: Request, queue: str, timeout: float, *, every: bool = False
+    ) -> Question:
         line = await self._line()
         self._flush_pipeline()
-        question = line.sealer.ask(request, self._address(queue))
+        question = line.sealer.ask(request, self._address(queue), every=every)
         with self._reader.asking(question):
             line.submit(question)
             if await question.wait_async(timeout):
-                await question.known.wait_async(question.patience)
+                await question.settled.wait_async(question.patience)
         return question
 
     # -- outcomes ---------------------------------------------------------------------------------

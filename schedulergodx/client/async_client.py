@@ -98,8 +98,8 @@ class AsyncClient(AsyncAsking, AsyncClosing):
 
     # -- tasks ------------------------------------------------------------------------------------
 
-    @overload
-    def task(
+    @overload  # the narrower one first: the job of an `async def` gives what that returns
+    def task(  # type: ignore[overload-overlap]
         self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
     ) -> AsyncCoroutineTask[P, R]: ...
 
@@ -132,8 +132,8 @@ class AsyncClient(AsyncAsking, AsyncClosing):
     async def resend(self, job: AsyncJob[Any]) -> None:
         """Send a job again whose launch was not confirmed; see `Client.resend`."""
         line = await self._line()
-        parcel, under_way = self._unconfirmed.take(job)
-        if not under_way:
+        parcel, sent = self._unconfirmed.take(job)
+        if not sent:
             line.submit(parcel)
         await self._confirm(parcel)
         self._unconfirmed.forget(parcel)

@@ -77,8 +77,8 @@ class AsyncCoroutineTask(AsyncLauncher[P, R], BaseTask):
 class AsyncTaskDecorator(Protocol):
     """What `client.task(queue="mail")` gives: it makes a task of a function."""
 
-    @overload
-    def __call__(
+    @overload  # the narrower one first: the job of an `async def` gives what that returns
+    def __call__(  # type: ignore[overload-overlap]
         self, function: Callable[P, Coroutine[Any, Any, R]], /
     ) -> AsyncCoroutineTask[P, R]: ...
 

@@ -18,6 +18,7 @@ from schedulergodx.core.job import Failure, Outcome, Status
 from schedulergodx.core.message import Response
 
 KEPT = 10_000
+KEPT_BYTES = 64 << 20
 
 
 class Dropped(NamedTuple):
@@ -43,10 +44,13 @@ class Awaited:
     Each step is one operation of a dict, so threads need no lock.
 
     kept: how many jobs and outcomes are remembered that nobody holds
+    kept_bytes: how large those outcomes are at the most, all in all
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
         self._kept = kept
+        self._kept_bytes = kept_bytes
+        self._size = 0
         self._refs: dict[bytes, _JobRef] = {}
         self._labels: OrderedDict[str, bytes] = OrderedDict()
         self._dropped: OrderedDict[bytes, Dropped] = OrderedDict()
@@ -106,7 +110,14 @@ class Awaited:
         return [job for ref in list(self._refs.values()) if (job := ref()) is not None]
 
     def _keep(self, response: Response) -> None:
-        _put(self._outcomes, response.uid, response, self._kept)
+        outcomes = self._outcomes
+        if response.uid in outcomes:
+            return
+        outcomes[response.uid] = response
+        self._size += _size(response)
+        while len(outcomes) > self._kept or self._size > self._kept_bytes:
+            _, oldest = outcomes.popitem(last=False)
+            self._size -= _size(oldest)
         if uid_of(response.id) != response.uid:
             _put(self._labels, response.id, response.uid, self._kept)
 
@@ -122,6 +133,11 @@ class Awaited:
                     _put(dropped, ref.uid, ref.dropped, kept)
 
         return forget
+
+
+def _size(response: Response) -> int:
+    outcome = response.outcome
+    return len(outcome.value or b"") + len(outcome.output)
 
 
 def _put(table: OrderedDict[Any, Any], key: object, value: object, bound: int) -> None:

@@ -26,10 +26,8 @@ from schedulergodx.client.references import (
     without_password,
 )
 from schedulergodx.client.sealing import Sealer
-from schedulergodx.client.session import Session, Terms
 from schedulergodx.client.unconfirmed import Unconfirmed
 from schedulergodx.config import Settings, load_settings
-from schedulergodx.core.code import Unpacker
 from schedulergodx.core.identity import UidSource
 from schedulergodx.core.names import DEFAULT_QUEUE, Names
 from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
@@ -40,6 +38,7 @@ from schedulergodx.utils.logger import LoggerConstructor
 if TYPE_CHECKING:
     from schedulergodx.brokers.base import Broker
     from schedulergodx.client.line import Line, Soon
+    from schedulergodx.client.session import Session
     from schedulergodx.core.signing import Signer
     from schedulergodx.utils.rmq_property import RmqConnect
 
@@ -131,6 +130,8 @@ class BaseClient(Program):
         return client
 
     def _set_up(self, core_name: str, options: Options, id_generator: IdGenerator | None) -> None:
+        from schedulergodx.core.code import Unpacker  # late: it loads dill
+
         self.name = check_name(self.settings.name or default_client_name())
         self.core_name = core_name
         self.logger = LoggerConstructor(f"{core_name}.{self.name}", None, logging.NOTSET)
@@ -236,6 +237,8 @@ class BaseClient(Program):
 
     def _session_maker(self, make_broker: Callable[..., Broker]) -> Callable[[Soon], Session]:
         """What makes a session of this client, and does not hold the client itself."""
+        from schedulergodx.client.session import Session, Terms  # late: it loads asyncio
+
         settings, reader, awaited = self.settings, self._reader, self._awaited
         name, instance, identify = self.name, self.instance, self._identify
         logger = self.logger.getLogger()

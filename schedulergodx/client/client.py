@@ -84,6 +84,10 @@ class Client(Document, Aliases, Closing):
                 self._open_line = self._make_line()
             return self._open_line
 
+    async def _line_async(self) -> Line:
+        line = self._open_line
+        return line if line is not None and line.alive else await super()._line_async()
+
     def _make_line(self) -> Line:
         outlet = context.outlet
         if outlet is not None:
@@ -98,8 +102,8 @@ class Client(Document, Aliases, Closing):
 
     # -- tasks ------------------------------------------------------------------------------------
 
-    @overload
-    def task(
+    @overload  # the narrower one first: the job of an `async def` gives what that returns
+    def task(  # type: ignore[overload-overlap]
         self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
     ) -> CoroutineTask[P, R]: ...
 
@@ -133,8 +137,8 @@ class Client(Document, Aliases, Closing):
         Raises: LaunchUnconfirmed, UnknownQueue; ConfigError for a job that was confirmed
         """
         line = self._line()
-        parcel, under_way = self._unconfirmed.take(job)
-        if not under_way:
+        parcel, sent = self._unconfirmed.take(job)
+        if not sent:
             line.submit(parcel)
         self._confirm(parcel)
         self._unconfirmed.forget(parcel)

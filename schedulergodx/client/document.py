@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -52,7 +51,10 @@ class Document(Asking):
         self, id: Job[Any] | str, timeout: float | None = None
     ) -> Response:
         """The same, without blocking the event loop that it is awaited on."""
-        job = await asyncio.to_thread(self.job, id)
+        import asyncio
+
+        known = self._find(id)
+        job = known if isinstance(known, Job) else await asyncio.to_thread(self.job, id)
         if job._response is None:
             await self._await_outcome_async(job, timeout)
         return Response(job)

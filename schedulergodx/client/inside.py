@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from schedulergodx.client.parcel import Parcel
@@ -70,6 +69,8 @@ class AsyncOutletLine(OutletLine):
     def __init__(
         self, outlet: Outlet, names: Names, reader: Reader, identify: Callable[[], bytes]
     ) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # late: few come here
+
         super().__init__(outlet, names, reader, identify)
         self._thread = ThreadPoolExecutor(1, "schedulergodx outlet")  # one: in their order
 

@@ -6,10 +6,14 @@ costs an assignment, so an I/O thread can open thousands.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 _guard = threading.RLock()  # around lists of wakers, never held while one is called
 
@@ -64,7 +68,9 @@ class Latch:
         """The same on the running event loop."""
         if self._opened:
             return True
-        gate = _Gate()
+        import asyncio  # late, as a client with threads may never come here
+
+        gate = _Gate(asyncio.get_running_loop())
         if not self._enlist(gate.open):
             return True
         try:
@@ -96,16 +102,17 @@ class Latch:
 class _Gate:
     """A future that any thread may finish."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._thread = threading.get_ident()
         self.future: asyncio.Future[None] = self._loop.create_future()
 
     def open(self) -> None:
         if threading.get_ident() == self._thread:
             self._finish()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._finish)
+        else:
+            with suppress(RuntimeError):  # the loop is closed, and with it whoever waited
+                self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
         if not self.future.done():

@@ -10,7 +10,6 @@ from schedulergodx.client.base import BaseClient
 from schedulergodx.client.base_task import BaseTask
 from schedulergodx.client.recipe import Recipe, is_coroutine_function, name_of
 from schedulergodx.core import context
-from schedulergodx.core.code import Packer
 from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.message import JobItem
 from schedulergodx.errors import TooLarge
@@ -19,6 +18,7 @@ from schedulergodx.quantity import format_size
 if TYPE_CHECKING:
     from schedulergodx.client.options import Options
     from schedulergodx.client.template import Template
+    from schedulergodx.core.code import Packer
 
 _NONE: Mapping[bytes, bytes] = {}
 
@@ -53,6 +53,8 @@ class Launching(BaseClient):
         key = options.by_value, options.by_reference
         packer = self._packers.get(key)
         if packer is None:
+            from schedulergodx.core.code import Packer  # late: it loads dill
+
             packer = self._packers[key] = Packer(
                 by_value=key[0], by_reference=key[1], in_worker=context.outlet is not None
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import threading
@@ -17,6 +16,8 @@ from schedulergodx.client.sealing import Sealer
 from schedulergodx.errors import BrokerClosed
 
 if TYPE_CHECKING:
+    import asyncio
+
     from schedulergodx.client.question import Question
     from schedulergodx.client.session import Session
 
@@ -104,6 +105,8 @@ class ThreadLine:
             self.thread.join(timeout)
 
     def _run(self) -> None:
+        import asyncio  # late, as in this whole file: importing a client is to be quick
+
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._live())
@@ -117,6 +120,8 @@ class ThreadLine:
             _open_lines.discard(self)
 
     async def _live(self) -> None:
+        import asyncio
+
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         session = self._make_session(self._loop.call_soon_threadsafe)

@@ -89,6 +89,11 @@ class Parcel(Latch):
             parcel.error = error
             parcel.open()
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the broker has confirmed it."""
+        return self._opened and self.error is None
+
     def again(self) -> Parcel:
         """The same jobs under the same uids, to be sent once more."""
         parcel = Parcel(self.template)

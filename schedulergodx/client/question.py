@@ -18,37 +18,41 @@ class Question(Latch):
 
     uid: of its envelope, which answers name
     address: the queue it goes to; None for every store
-    known: opens at the first answer of a store that knows the job
+    every: whether all answers are wanted, not only that of the store that knows the job
+    settled: opens when no other answer is worth waiting for
     error: why it could not be asked, or was refused
     """
 
-    __slots__ = ("address", "answers", "data", "error", "known", "uid")
+    __slots__ = ("address", "answers", "data", "error", "every", "settled", "uid")
 
-    def __init__(self, uid: bytes, data: bytes, address: str | None) -> None:
+    def __init__(
+        self, uid: bytes, data: bytes, address: str | None, *, every: bool = False
+    ) -> None:
         super().__init__()
         self.uid = uid
         self.data = data
         self.address = address
         self.answers: list[Answer] = []
-        self.known = Latch()
+        self.every = every
+        self.settled = Latch()
         self.error: Exception | None = None
 
     def answer(self, answer: Answer) -> None:
         """A store has answered."""
         self.answers.append(answer)
-        if answer.known:
-            self.known.open()
+        if answer.known and not self.every:
+            self.settled.open()
         self.open()
 
     def accept(self) -> None:
         """It was answered, and there is nothing more to say."""
-        self.known.open()
+        self.settled.open()
         self.open()
 
     def fail(self, error: Exception) -> None:
         """It can't be asked, or its envelope was refused."""
         self.error = error
-        self.known.open()
+        self.settled.open()
         self.open()
 
     def settle(self, error: Exception | None) -> None:

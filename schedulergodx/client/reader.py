@@ -6,15 +6,18 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from schedulergodx.client.awaited import Awaited
 from schedulergodx.client.question import Question, refusal
-from schedulergodx.core.code import Unpacker
 from schedulergodx.core.envelope import Envelope, MessageType, unseal
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.message import Answer, Error, Info, ResponsesBody, read_body
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError, SchedulerGodXError
+
+if TYPE_CHECKING:
+    from schedulergodx.core.code import Unpacker
 
 
 class Reader:

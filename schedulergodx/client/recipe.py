@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.options import Options
 from schedulergodx.client.template import Template
-from schedulergodx.core.code import PackedFunction, Packer, interpreter_tag, serializer_tag
 from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.job import Spec
 from schedulergodx.errors import TooLarge
 from schedulergodx.quantity import format_size
+
+if TYPE_CHECKING:
+    from schedulergodx.core.code import PackedFunction, Packer
 
 _VARIANTS = 64  # recipes with other options that one remembers
 
@@ -68,6 +70,8 @@ class Recipe:
         return Recipe(self.function, self.name, self.options.changed(said), self._find_packer)
 
     def _make(self, packed: PackedFunction) -> Template:
+        from schedulergodx.core.code import interpreter_tag, serializer_tag  # late: it loads dill
+
         size = sum(map(len, packed.units.values()))
         if size > LARGEST_BYTES:
             raise TooLarge(

@@ -89,7 +89,7 @@ class Sealer:
             signer=self._signer,
         )
 
-    def ask(self, request: Request, address: str | None) -> Question:
+    def ask(self, request: Request, address: str | None, *, every: bool = False) -> Question:
         """A request that is to be sent; `address` is a queue, or None for every store."""
         uid, data = self.seal(MessageType.REQUEST, request)
-        return Question(uid, data, address)
+        return Question(uid, data, address, every=every)

@@ -77,8 +77,10 @@ class CoroutineTask(Launcher[P, R], BaseTask):
 class TaskDecorator(Protocol):
     """What `client.task(queue="mail")` gives: it makes a task of a function."""
 
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CoroutineTask[P, R]: ...
+    @overload  # the narrower one first: the job of an `async def` gives what that returns
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> CoroutineTask[P, R]: ...
 
     @overload
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...

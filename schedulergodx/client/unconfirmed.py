@@ -26,19 +26,22 @@ class Unconfirmed:
         self._parcels: dict[bytes, Parcel] = {}
 
     def keep(self, parcels: Iterable[Parcel]) -> None:
-        """Remember them for `resend`."""
+        """Remember them for `resend`, and forget what was confirmed late."""
+        self._parcels = {uid: p for uid, p in self._parcels.items() if not p.arrived}
         for parcel in parcels:
             self._parcels |= {job.uid: parcel for job in parcel.jobs}
 
     def take(self, job: BaseJob[Any]) -> tuple[Parcel, bool]:
-        """What carries a job, and whether it is still under way. Raises: ConfigError"""
+        """What carries a job, and whether that was sent already. Raises: ConfigError"""
         parcel = self._parcels.get(job.uid)
         if parcel is None:
             raise ConfigError(
                 f"job {job.id} is not one whose launch this process could not confirm: "
                 "there is nothing to send again"
             )
-        return (parcel.again(), False) if parcel.is_open else (parcel, True)
+        if parcel.is_open and not parcel.arrived:
+            return parcel.again(), False
+        return parcel, True
 
     def forget(self, parcel: Parcel) -> None:
         """It was confirmed."""
@@ -89,7 +92,7 @@ def _error(trouble: tuple[str, str], parcels: Sequence[Parcel], timeout: float) 
     elif kind == "unroutable":
         error = UnknownQueue(
             f"no service serves queue {detail!r}, so {those} went nowhere: start one with "
-            f"`sgx service run --queue {detail}`, or correct the name",
+            f"`sgx service run --queues {detail}`, or correct the name",
             jobs,
         )
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from schedulergodx.core.job import Execution, Outcome, Spec
 
@@ -93,6 +93,9 @@ class Marks(Protocol):
 
     def began(self, worker: int, seq: int, attempt: int) -> bool:
         """Whether user code may have run: it was marked, or the marks can't tell."""
+
+    def ended(self) -> Iterable[Ended]:
+        """What had ended and may not have been written."""
 
 
 class Executor(Protocol):

@@ -12,7 +12,10 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec import Struct
 
-from schedulergodx.core.job import Execution, Outcome, Spec
+from schedulergodx.core.job import Execution, Outcome, Spec, Status
+from schedulergodx.executors.base import Ended
+
+_ENDINGS = frozenset({Status.COMPLETED, Status.FAILED, Status.TIMEOUT, Status.CANCELLED})
 
 
 class Tell(IntEnum):
@@ -92,6 +95,14 @@ class Finished(Struct, frozen=True, array_like=True):
     finished: float
     units: dict[bytes, bytes] = {}
 
+    def of(self, seq: int, attempt: int) -> Ended:
+        """The report of it. Raises: FrameError if no attempt can end like that"""
+        if self.outcome.status not in _ENDINGS:
+            raise FrameError(f"an outcome that is {self.outcome.status}")
+        return Ended(
+            seq, attempt, self.outcome, self.final, self.started, self.finished, self.units
+        )
+
 
 class Send(Struct, frozen=True, array_like=True):
     """An envelope that a job sends."""
@@ -157,6 +168,11 @@ def frame(kind: Tell | Say, payload: object) -> bytearray:
     _encoder.encode_into(payload, data, _HEAD.size)
     _HEAD.pack_into(data, 0, kind, len(data) - _HEAD.size)
     return data
+
+
+def payload_of(data: bytearray) -> memoryview:
+    """What a frame carries, not copied."""
+    return memoryview(data)[_HEAD.size :]
 
 
 class FrameBuffer:

@@ -38,9 +38,10 @@ class Line:
         self._buffer = FrameBuffer(limit)
         self._socket, self.child_end = socket.socketpair()
         self._socket.setblocking(False)
+        self._number = self._socket.fileno()
         self._waiting = bytearray()
         self._open = True
-        loop.add_reader(self._socket, self.read)
+        loop.add_reader(self._number, self.read)
 
     @property
     def backlog(self) -> int:
@@ -57,12 +58,12 @@ class Line:
         sent = self._try_to_send(data)
         if sent < len(data) and self._open:
             self._waiting += memoryview(data)[sent:]
-            self._loop.add_writer(self._socket, self._send_waiting)
+            self._loop.add_writer(self._number, self._send_waiting)
 
     def _send_waiting(self) -> None:
         del self._waiting[: self._try_to_send(self._waiting)]
         if not self._waiting:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._number)
 
     def _try_to_send(self, data: bytes | bytearray) -> int:
         try:
@@ -85,7 +86,7 @@ class Line:
         except OSError:
             data = b""
         if not data:
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._number)
             return False
         try:
             for kind, payload in self._buffer.feed(data):
@@ -108,6 +109,6 @@ class Line:
         """Send and take no more."""
         if self._open:
             self._open = False
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_reader(self._number)
+            self._loop.remove_writer(self._number)
             self._socket.close()

@@ -1,4 +1,4 @@
-"""What a worker has begun, in a file that outlives it.
+"""What a worker has begun and how it ended, in a file that outlives it.
 
 Each worker maps one file. It marks a job there before any user code runs, with two plain writes to
 memory that survive a SIGKILL of everybody. The service maps the same file and sees what runs since
@@ -7,7 +7,8 @@ when without asking a worker that may be busy.
 A job given to a worker has a token, a number that this worker has not had before; the slot of a
 job is its token modulo the number of slots. A slot is used again when all others were, and there
 are four times as many as jobs may be outstanding: so a mark is there until its outcome is on disk.
-Behind the slots the interpreter of the worker writes its last words when it crashes.
+Behind the slots the worker keeps its last outcomes, in a ring: what had ended when the service died
+is not interrupted. Behind them the interpreter of the worker writes its last words when it crashes.
 """
 
 from __future__ import annotations
@@ -18,16 +19,31 @@ import struct
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
+
+import msgspec
+
+from schedulergodx.executors.base import Ended
+from schedulergodx.executors.frames import Finished
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schedulergodx.executors.base import Marks
 
 _MAGIC = int.from_bytes(b"SGXMark1", "little")
 _HEAD = struct.Struct("<QQ")  # the magic number, how many slots
-_SLOT = struct.Struct("<Qqqdd?7x")  # token + 1, seq, attempt, instant, monotonic, asked to stop
+# token + 1, seq, attempt, instant, monotonic, asked to stop, where its outcome is (0: nowhere)
+_SLOT = struct.Struct("<Qqqdd?3xI")
 _JOB = struct.Struct("<qqdd")
 _TOKEN = struct.Struct("<Q")
 _ASKED = 40  # offset of that byte in its slot
+_ENDED = 44  # and of where the outcome is
+_WHERE = struct.Struct("<I")
+_RECORD = struct.Struct("<QII")  # of an outcome: token, its bytes, their checksum
+_RING = 1 << 20  # bytes for outcomes
+_LARGEST = _RING >> 4  # a larger outcome is not kept here: it is only sent
+_read_finished = msgspec.msgpack.Decoder(Finished).decode
 _LAST_WORDS = 16 << 10  # bytes of them that are read
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -39,14 +55,32 @@ class MarkPage:
     def __init__(self, descriptor: int) -> None:
         self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         self.slots: int = _HEAD.unpack_from(self._map)[1]
+        self._ring = _HEAD.size + self.slots * _SLOT.size
+        self._next: int | None = None  # where in the ring the next outcome goes
 
     def mark(self, token: int, seq: int, attempt: int) -> float:
         """Say that a job begins, before it does. In the worker. The answer is the instant."""
         slot = self._offset(token)
         now = time.time()
+        _WHERE.pack_into(self._map, slot + _ENDED, 0)
         _JOB.pack_into(self._map, slot + _TOKEN.size, seq, attempt, now, time.monotonic())
         _TOKEN.pack_into(self._map, slot, token + 1)  # last: only now is there a mark
         return now
+
+    def keep(self, token: int, outcome: bytes | memoryview) -> None:
+        """Keep how a job ended, before it is told. In the worker."""
+        size = _RECORD.size + len(outcome)
+        if size > _LARGEST:
+            return
+        if self._next is None:  # not where the process before, of a hard job, has its own
+            self._next = token % (_RING // _LARGEST) * _LARGEST
+        if self._next + size > _RING:
+            self._next = 0
+        at = self._ring + self._next
+        _RECORD.pack_into(self._map, at, token, len(outcome), crc32(outcome))
+        self._map[at + _RECORD.size : at + size] = outcome
+        _WHERE.pack_into(self._map, self._offset(token) + _ENDED, self._next + 1)
+        self._next += size
 
     def began(self, token: int) -> tuple[float, float] | None:
         """When a job began, by the wall clock and the monotonic one; None if it has not."""
@@ -119,8 +153,16 @@ class MarkDirectory:
         end = _size(_slots(data))
         if len(data) < end or end == _HEAD.size:
             return None
-        slots = _SLOT.iter_unpack(data[_HEAD.size : end])
+        slots = _SLOT.iter_unpack(data[_HEAD.size : end - _RING])
         return frozenset((seq, attempt) for token, seq, attempt, *_ in slots if token)
+
+    def outcomes(self) -> Iterator[tuple[int, int, bytes]]:
+        """(seq, attempt, what was kept) of all jobs whose outcome a worker kept."""
+        for file in self._path.glob("worker-*.marks"):
+            data = file.read_bytes()
+            end = _size(_slots(data))
+            if _HEAD.size < end <= len(data):
+                yield from _kept(data[_HEAD.size : end - _RING], data[end - _RING : end])
 
     def _read(self, worker: int) -> bytes:
         try:
@@ -133,7 +175,18 @@ class MarkDirectory:
 
 
 def _size(slots: int) -> int:
-    return _HEAD.size + slots * _SLOT.size
+    return _HEAD.size + slots * _SLOT.size + _RING if slots else _HEAD.size
+
+
+def _kept(slots: bytes, ring: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Outcomes of jobs that are still in their slots; what was written over is passed over."""
+    for mark, seq, attempt, _, _, _, where in _SLOT.iter_unpack(slots):
+        if not mark or not 0 < where <= len(ring) - _RECORD.size:
+            continue
+        token, size, checksum = _RECORD.unpack_from(ring, where - 1)
+        outcome = ring[where - 1 + _RECORD.size :][:size]
+        if token == mark - 1 and crc32(outcome) == checksum:
+            yield seq, attempt, outcome
 
 
 def _slots(data: bytes) -> int:
@@ -159,3 +212,11 @@ class _OldMarks:
             self._known[worker] = self._directory.marked(worker)
         marked = self._known[worker]
         return marked is None or (seq, attempt) in marked
+
+    def ended(self) -> Iterator[Ended]:
+        for seq, attempt, outcome in self._directory.outcomes() if self._same_boot else ():
+            try:
+                finished = _read_finished(outcome)
+            except msgspec.DecodeError:
+                continue  # a job can write what it likes into the file of its worker
+            yield finished.of(seq, attempt)

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from schedulergodx.executors.settings import ExecutorSettings
     from schedulergodx.executors.worker import Given, Worker
 
-_ENDINGS = frozenset({Status.COMPLETED, Status.FAILED, Status.TIMEOUT, Status.CANCELLED})
-
 _EXIT = 1.0  # seconds that the process of a hard job has to end by itself
 
 _read_finished = msgspec.msgpack.Decoder(Finished).decode
@@ -214,8 +212,6 @@ class ProcessExecutor:
             raise FrameError(f"a frame of kind {kind}")
 
     def _finish(self, worker: Worker, finished: Finished) -> None:
-        if finished.outcome.status not in _ENDINGS:
-            raise FrameError(f"an outcome that is {finished.outcome.status}")
         given = worker.pop(finished.token)
         if given is None:
             raise FrameError("an outcome of a job that it does not have")
@@ -223,15 +219,7 @@ class ProcessExecutor:
         worker.served += 1
         worker.stalled = False
         self._pace.learn(work.spec.function, finished.finished - finished.started)
-        ended = Ended(
-            work.seq,
-            work.attempt,
-            finished.outcome,
-            finished.final,
-            finished.started,
-            finished.finished,
-            finished.units,
-        )
+        ended = finished.of(work.seq, work.attempt)
         if worker.execution is Execution.FORK:
             worker.finished = ended  # its place is free when its process is gone
             worker.check_at = time.monotonic() + _EXIT

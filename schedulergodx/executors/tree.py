@@ -79,15 +79,6 @@ def _is_reaped(pid: int) -> bool:
         return True
 
 
-def has_children() -> bool:
-    """Whether this process has a child, dead or alive; costs a microsecond."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
-
-
 def marked_with(variable: bytes) -> list[int]:
     """The processes of this user whose environment has `variable`, as b"NAME=text"."""
     found = []

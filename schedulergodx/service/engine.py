@@ -101,9 +101,14 @@ class Engine:
         running = parts.store.running()
         if running:
             parts.store.begin()
-            back, lost = self._stations.finisher.recover(running, marks, Tick(self._clock()))
+            ended, back, lost = self._stations.finisher.recover(running, marks, Tick(self._clock()))
             parts.store.commit()
-            logger.warning("%d claimed jobs had not begun, %d were interrupted", back, lost)
+            logger.warning(
+                "of the jobs that ran, %d had ended, %d had not begun, %d were interrupted",
+                ended,
+                back,
+                lost,
+            )
         elif crashed:
             logger.warning("the service before ended without a word, and nothing ran")
         await parts.executor.start(self._loop.report, parts.store.units)

@@ -38,17 +38,32 @@ class Finisher:
         for report in ended:
             if report.units:
                 self._store.add_units(report.units)
-        self._write([self._next(report, tick.now) for report in ended], tick)
+        self._write([self._next_here(report, tick.now) for report in ended], tick)
 
-    def recover(self, running: Sequence[Running], marks: Marks, tick: Tick) -> tuple[int, int]:
-        """Settle what a service that is gone left running: (given back, interrupted)."""
+    def recover(self, running: Sequence[Running], marks: Marks, tick: Tick) -> tuple[int, int, int]:
+        """Settle what a service that is gone left running: (ended, given back, interrupted)."""
+        ended = self._settle_ended({(job.seq, job.attempt): job for job in running}, marks, tick)
+        running = [job for job in running if (job.seq, job.attempt) not in ended]
         begun = [job for job in running if marks.began(job.worker, job.seq, job.attempt)]
         kept = {job.seq for job in begun}
         back = [(job.seq, job.attempt) for job in running if job.seq not in kept]
         if back:
             self._store.give_back(back)
         self._write([self._interrupted(job, tick.now) for job in begun], tick)
-        return len(back), len(begun)
+        return len(ended), len(back), len(begun)
+
+    def _settle_ended(
+        self, running: dict[tuple[int, int], Running], marks: Marks, tick: Tick
+    ) -> set[tuple[int, int]]:
+        """What had ended when the service died, and was not written by it."""
+        moves: dict[tuple[int, int], Ending | Again] = {}
+        for report in marks.ended():
+            job = running.get((report.seq, report.attempt))
+            if job is not None:
+                self._store.add_units(report.units)
+                moves[job.seq, job.attempt] = self._next(report, job.spec, tick.now)
+        self._write(list(moves.values()), tick)
+        return set(moves)
 
     def _write(self, moves: Sequence[Ending | Again], tick: Tick) -> None:
         agains = [move for move in moves if isinstance(move, Again)]
@@ -61,16 +76,19 @@ class Finisher:
         if agains:
             self._store.retry(agains)
 
-    def _next(self, report: Ended, now: float) -> Ending | Again:
+    def _next_here(self, report: Ended, now: float) -> Ending | Again:
         claimed = self._dispatcher.claimed(report.seq)
-        spec = self._store.spec(claimed.spec) if claimed else None
-        if spec is None or not another_attempt(
-            report.outcome, spec.retry, report.attempt, final=report.final
-        ):
-            return Ending(
-                report.seq, report.attempt, report.outcome, report.started, report.finished
-            )
-        due = retry_due(spec.retry, report.attempt, now, self._chance())
+        if claimed is None:  # it was settled already: the store leaves it alone
+            return _ending(report)
+        return self._next(report, claimed.spec, now)
+
+    def _next(self, report: Ended, spec: int, now: float) -> Ending | Again:
+        if report.outcome.status is Status.COMPLETED:
+            return _ending(report)
+        rule = self._store.spec(spec).retry
+        if not another_attempt(report.outcome, rule, report.attempt, final=report.final):
+            return _ending(report)
+        due = retry_due(rule, report.attempt, now, self._chance())
         return Again(
             report.seq, report.attempt, due, report.outcome, report.started, report.finished
         )
@@ -86,6 +104,10 @@ class Finisher:
             due = retry_due(rule, job.attempt, now, self._chance())
             return Again(job.seq, job.attempt, due, outcome, job.started, now)
         return Ending(job.seq, job.attempt, outcome, job.started, now)
+
+
+def _ending(report: Ended) -> Ending:
+    return Ending(report.seq, report.attempt, report.outcome, report.started, report.finished)
 
 
 def _cancelled(again: Again) -> Ending:

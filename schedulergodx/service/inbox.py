@@ -127,7 +127,7 @@ class Inbox:
         if not header.client:
             raise BadInitialization("a client needs a name that is not empty")
         self._store.client_id(header.client)
-        info = Info(header.uid, self._name)
+        info = Info(header.uid, self._name, self._python)
         tick.replies.append(Reply(header.client, header.instance, MessageType.INFO, info))
 
     def _take_task(self, header: Header, body: bytes, tick: Tick) -> int:

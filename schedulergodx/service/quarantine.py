@@ -1,7 +1,8 @@
 """The quarantine: after a crash, redelivered envelopes are read one at a time.
 
 The digest of each is on disk before it is read. So an envelope that ends the process that reads it
-is known when the service is back, and goes to the dead letters instead of ending it again.
+is known when the service is back, and after some times it goes to the dead letters instead of
+ending it again. Once is not enough: a service that is killed by somebody dies reading something.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _SUSPECT = "suspect"
 _RUNNING = "running"
+_DEATHS = 3  # of services that were reading an envelope, before it is held to be the cause
 
 
 class Quarantine:
@@ -24,13 +26,16 @@ class Quarantine:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._careful = False
-        self._condemned = ""
-        self._suspected = False
+        self._suspect = ""  # what the service before was reading when it died
+        self._deaths = 0  # of how many services that is known
+        self._accused = False
 
     def begin(self) -> bool:
         """Note that a service runs; the answer is whether the one before ended without a word."""
         self._careful = self._store.get_note(_RUNNING) == "yes"
-        self._condemned = self._store.get_note(_SUSPECT) or "" if self._careful else ""
+        note = self._store.get_note(_SUSPECT) or "" if self._careful else ""
+        self._suspect, _, deaths = note.partition(" ")
+        self._deaths = int(deaths or 0)
         self._note(_RUNNING, "yes")
         return self._careful
 
@@ -47,21 +52,23 @@ class Quarantine:
         if not arrivals or not self._careful:
             return
         if self.wants(arrivals[0]):
-            self._note(_SUSPECT, digest(arrivals[0].body).hex())
-            self._suspected = True
+            suspect = digest(arrivals[0].body).hex()
+            deaths = self._deaths + 1 if suspect == self._suspect else 1
+            self._note(_SUSPECT, f"{suspect} {deaths}")
+            self._accused = True
         else:
             self._careful = False  # what was redelivered came first, and is through
             self._note(_SUSPECT, "")
 
     def acquit(self) -> None:
         """Inside a round that has taken one that is read alone: it did no harm."""
-        if self._suspected:
-            self._suspected = False
+        if self._accused:
+            self._accused = False
             self._store.set_note(_SUSPECT, "")
 
     def condemned(self, arrival: Arrival) -> bool:
-        """Whether this is the one that ended the service before."""
-        return bool(self._condemned) and digest(arrival.body).hex() == self._condemned
+        """Whether this is the one that ended the services before."""
+        return self._deaths >= _DEATHS and digest(arrival.body).hex() == self._suspect
 
     def _note(self, key: str, text: str) -> None:
         self._store.begin()

@@ -70,8 +70,8 @@ class Service(Program):
     ) -> None:
         if rmq_connect is not None:
             given["broker"] = rmq_connect.url
-        given |= {"name": name, "db": getattr(db, "path", db), "workers": max_workers}
-        given = {key: value for key, value in given.items() if value is not None}
+        named = {"name": name, "db": getattr(db, "path", db), "workers": max_workers}
+        given |= {key: value for key, value in named.items() if value is not None}
         self.settings = settings.replace(**given) if settings else load_settings(**given)
         self.name = self.settings.name or "service"
         self.core_name = core_name

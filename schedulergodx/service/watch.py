@@ -23,7 +23,7 @@ class Watch:
     """Speaks to the watchers.
 
     file: where to write; None for nowhere
-    facts: what stands in the file beside pid and time
+    facts: what stands in the file beside pid, at and ready
     """
 
     def __init__(
@@ -32,9 +32,11 @@ class Watch:
         self._file = file
         self._clock = clock
         self._facts = facts
+        self._ready = False
 
     def ready(self) -> None:
         """The service takes jobs."""
+        self._ready = True
         notify("READY=1")
         self.pulse()
 
@@ -42,7 +44,8 @@ class Watch:
         """The service is alive."""
         notify("WATCHDOG=1")
         if self._file is not None:
-            text = json.dumps({"pid": os.getpid(), "at": self._clock(), **self._facts()})
+            own = {"pid": os.getpid(), "at": self._clock(), "ready": self._ready}
+            text = json.dumps({**self._facts(), **own})
             part = self._file.with_name(self._file.name + ".part")
             try:
                 part.write_text(text)

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def deployment(rabbit_node: Node, tmp_path: Path) -> Iterator[Deployment]:
+def deployment(rabbit: Node, tmp_path: Path) -> Iterator[Deployment]:
     """For a test that starts and ends services itself."""
-    with closing(Deployment(rabbit_node.url, tmp_path)) as deployment:
+    with closing(Deployment(rabbit.url, tmp_path)) as deployment:
         yield deployment
 
 
 @pytest.fixture(scope="module")
-def shared(rabbit_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def shared(rabbit: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """With a service that all tests of a module use and none harms."""
     directory = tmp_path_factory.mktemp("shared")
-    with closing(Deployment(rabbit_node.url, directory)) as deployment:
+    with closing(Deployment(rabbit.url, directory)) as deployment:
         deployment.service().start()
         yield deployment
 

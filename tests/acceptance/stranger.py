@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 import pika
 
+from schedulergodx.core.code import Packer
 from schedulergodx.core.envelope import MessageType, digest, seal, unseal
 from schedulergodx.core.job import Spec
 from schedulergodx.core.message import (
@@ -76,19 +77,16 @@ class Stranger:
     def task(
         self, *items: object, function: bytes | None = None, queue: str = "default", **spec: Any
     ) -> bytes:
-        """A TASK envelope; `function` is a pickle, that of `abs` where it is left out."""
-        unit = pickle.dumps(abs) if function is None else function
+        """A TASK envelope; `function` is what stands for a pickle, `abs` where it is left out."""
+        if function is None:
+            packed = Packer().pack_function(abs)
+            key, units = packed.hash, packed.units
+        else:
+            key, units = digest(function), {digest(function): b"\0" + function}
+        spec = {"name": "strange", "python": PYTHON, "serializer": "pickle/5"} | spec
         body = TaskBody(
-            Spec(
-                **{
-                    "name": "strange",
-                    "function": digest(unit),
-                    "python": PYTHON,
-                    "serializer": "pickle/5",
-                    **spec,
-                }
-            ),
-            {digest(unit): b"\0" + unit},
+            Spec(function=key, **spec),
+            dict(units),
             list(items),  # type: ignore[arg-type] # also items that are none
             queue,
         )

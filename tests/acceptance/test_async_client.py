@@ -114,7 +114,8 @@ async def test_another_client_of_the_name_finds_the_job(
     job = await client.task(divide).launch(9, 3)
     assert await job.result(timeout=SOON) == 3
     async with AsyncClient("async", secret=SECRET, **shared.address) as other:
-        assert await other.job(job.id).result(timeout=SOON) == 3
+        same = await other.job(job.id)
+        assert await same.result(timeout=SOON) == 3
 
 
 async def test_a_job_of_a_plain_client_can_be_awaited(shared: Deployment) -> None:

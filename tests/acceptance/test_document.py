@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schedulergodx.core.job import Status
+from schedulergodx.core.signing import Signer
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.folder import Folder
 from tests.acceptance.stranger import Stranger
@@ -143,8 +144,8 @@ print("all of it")
 
 
 @pytest.fixture(scope="module")
-def deployment(rabbit_node: Node, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    return Deployment(rabbit_node.url, tmp_path_factory.mktemp("document"))
+def deployment(rabbit: Node, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return Deployment(rabbit.url, tmp_path_factory.mktemp("document"))
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +174,8 @@ def test_its_message_constructor_makes_what_can_be_pushed(folder: Folder) -> Non
     assert folder.output("message.py", MESSAGE).splitlines()[-1] == "pushed"
 
 
-def test_its_connection_settings_connect(folder: Folder, rabbit_node: Node) -> None:
-    program = CONNECTION.replace("5672", str(rabbit_node.port))
+def test_its_connection_settings_connect(folder: Folder, rabbit: Node) -> None:
+    program = CONNECTION.replace("5672", str(rabbit.port))
     assert "'result': None" in folder.output("connection.py", program)
 
 
@@ -186,7 +187,7 @@ def test_each_of_its_names_does_what_it_says(folder: Folder) -> None:
 
 def test_its_programs_run(deployment: Deployment, client_output: str) -> None:
     assert "Traceback" not in client_output
-    with Stranger(deployment) as stranger:
+    with Stranger(deployment, signer=Signer()) as stranger:
         until(lambda: len(stranger.jobs(task="test", status=Status.COMPLETED)) >= 3, SOON)
         printed = [stranger.view(job).output for job in stranger.jobs(task="test")]
     assert printed.count("10.0\n") == 3

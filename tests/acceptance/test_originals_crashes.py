@@ -133,10 +133,10 @@ def test_what_cannot_be_opened_is_not_tried_again_at_a_restart(deployment: Deplo
 
 @pytest.fixture(scope="module")
 def after_downtime(
-    rabbit_node: Node, tmp_path_factory: pytest.TempPathFactory
+    rabbit: Node, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Job[str]]]:
     """Jobs that came due while no service ran, in its store and in the broker."""
-    with closing(Deployment(rabbit_node.url, tmp_path_factory.mktemp("downtime"))) as deployment:
+    with closing(Deployment(rabbit.url, tmp_path_factory.mktemp("downtime"))) as deployment:
         service = deployment.service(overdue_grace=0.5).start()
         wanted = deployment.client("patient").task(append)
         unwanted = deployment.client("punctual", enable_overdue=False).task(append)

@@ -41,8 +41,8 @@ Service().start()
 
 
 @pytest.fixture
-def folder(rabbit_node: Node, tmp_path: Path) -> Iterator[Folder]:
-    deployment = Deployment(rabbit_node.url, tmp_path)
+def folder(rabbit: Node, tmp_path: Path) -> Iterator[Folder]:
+    deployment = Deployment(rabbit.url, tmp_path)
     with closing(Folder(tmp_path / "empty", **deployment.address)) as folder:
         yield folder
 

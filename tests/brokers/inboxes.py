@@ -39,6 +39,18 @@ class Inbox:
     def bodies(self) -> list[bytes]:
         return [delivery.body for delivery in self.deliveries]
 
+    async def settle_until(self, broker: Broker, condition: Callable[[], object]) -> None:
+        """Settle what comes, until a condition holds."""
+        settled = 0
+
+        def settle() -> object:
+            nonlocal settled
+            broker.settle(self.deliveries[settled:])
+            settled = len(self.deliveries)
+            return condition()
+
+        await until(settle, self._came)
+
     async def get(self, count: int) -> list[Delivery]:
         """All deliveries, once there are `count`."""
         await until(lambda: len(self.deliveries) >= count, self._came)

@@ -14,10 +14,14 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from schedulergodx.cli.broker_checks import judge_info
+from schedulergodx.cli.finding import Verdict
 from schedulergodx.cli.health import STALE_AFTER, health_path, read_health, sqlite_path
 from schedulergodx.cli.launch import find_function
 from schedulergodx.cli.program import program
 from schedulergodx.config import SETTINGS, load_settings
+from schedulergodx.core.code import interpreter_tag
+from schedulergodx.core.message import Info
 from schedulergodx.errors import ConfigError
 from schedulergodx.setting import Scope
 from schedulergodx.storage import make_store
@@ -194,6 +198,22 @@ def test_arguments_that_are_no_json_are_usage(flag: str, text: str, why: str) ->
     done = sgx("launch", "math:sqrt", flag, text)
     assert done.exit_code == 2
     assert why in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "ahead", "verdict", "text"),
+    [
+        (interpreter_tag(), 0.1, Verdict.OK, "its clock agrees"),
+        (interpreter_tag(), -70.0, Verdict.NOTE, "its clock is 70.0 s behind"),
+        ("cpython-399", 0.0, Verdict.PROBLEM, f"cpython-399, this is {interpreter_tag()}"),
+    ],
+)
+def test_doctor_compares_pythons_and_clocks(
+    python: str, ahead: float, verdict: Verdict, text: str
+) -> None:
+    found = judge_info(Info(b"", "mine", python), ahead)
+    assert found.verdict is verdict
+    assert text in found.text
 
 
 def test_changing_nothing_is_usage() -> None:

@@ -49,6 +49,7 @@ def test_it_shows_every_kind_of_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert -1 not in places, printed
     assert places == sorted(places)
     assert "in divide_lines" in printed, "the remote traceback"
+    assert "never saw the file of its function" in printed, "it was shipped"
     [late] = re.findall(r"began (-?[\d.]+) ms late", printed)
     assert 0 <= float(late) < 1000
     assert list(tmp_path.iterdir()) == []

@@ -18,8 +18,8 @@ import msgspec
 from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Broker, Delivery
 from schedulergodx.core.code import Packer, Unpacker
-from schedulergodx.core.envelope import Envelope, Header, MessageType, seal, unseal
-from schedulergodx.core.identity import UidSource, ulid, uid_of
+from schedulergodx.core.envelope import Envelope, Header, MessageType, read_header, seal, unseal
+from schedulergodx.core.identity import UidSource, uid_of, ulid
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Spec, Status
 from schedulergodx.core.message import (
     Answer,
@@ -43,6 +43,7 @@ from schedulergodx.core.message import (
 from schedulergodx.core.names import Names
 from schedulergodx.core.signing import Signer
 from schedulergodx.core.view import CancelAnswer, Change, JobView
+from schedulergodx.errors import BadSignature
 
 STORE = "small"
 
@@ -87,6 +88,31 @@ class SmallService:
     greetings: int = 0
     records: dict[bytes, Record] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._arrived = threading.Condition()
+        self.to_worker: Any = None  # takes what is meant for a job of a worker
+
+    def wait_for_jobs(self, number: int) -> list[Record]:
+        """The records, as soon as there are so many."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.records) >= number, 10)
+        return list(self.records.values())
+
+    def wait_for_ends(self, number: int) -> None:
+        """Return when so many jobs have ended."""
+
+        def ended() -> bool:
+            return sum(record.response is not None for record in self.records.values()) >= number
+
+        with self._arrived:
+            assert self._arrived.wait_for(ended, 10)
+
+    def record(self, uid: bytes) -> Record:
+        """The record of a job, as soon as it is there."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: uid in self.records, 10)
+        return self.records[uid]
+
     def __enter__(self) -> SmallService:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
@@ -125,8 +151,17 @@ class SmallService:
         await self._broker.close()
 
     def _take(self, delivery: Delivery) -> None:
-        envelope = unseal(delivery.body, self._signer)
         self._broker.settle([delivery])
+        try:
+            envelope = unseal(delivery.body, self._signer)
+        except BadSignature as error:
+            header = read_header(delivery.body)[0]
+            failure = Failure(ErrorCode.BAD_SIGNATURE, str(error))
+            self._send(header, MessageType.ERROR, Error(header.uid, failure))
+        else:
+            self._sort(envelope)
+
+    def _sort(self, envelope: Envelope) -> None:
         header = envelope.header
         if self.refuse is not None:
             self._send(header, MessageType.ERROR, Error(header.uid, self.refuse))
@@ -144,8 +179,10 @@ class SmallService:
         self.tasks.append((envelope.header, task))
         for key, unit in task.units.items():
             self._unpacker.add_unit(key, unit)
-        for item in task.jobs:
-            self.records.setdefault(item.uid, Record(item, task, envelope.header))
+        with self._arrived:
+            for item in task.jobs:
+                self.records.setdefault(item.uid, Record(item, task, envelope.header))
+            self._arrived.notify_all()
         if not self.hold:
             self._run_pending()
 
@@ -197,13 +234,19 @@ class SmallService:
 
     def end(self, uid: bytes, outcome: Outcome) -> None:
         """Let a job end this way."""
-        self._loop.call_soon_threadsafe(self._end, self.records[uid], outcome, {})
+        self._loop.call_soon_threadsafe(self._end, self.record(uid), outcome, {})
+
+    def take_from_worker(self, body: bytes) -> None:
+        """What a running job sends: it is not signed."""
+        self._loop.call_soon_threadsafe(self._sort, unseal(body, Signer()))
 
     def _end(self, record: Record, outcome: Outcome, units: dict[bytes, bytes]) -> None:
         now = time.time()
         record.status = outcome.status
         record.response = Response(record.item.uid, record.id, 1, now, now, outcome)
         self._tell(record.header, [record.response], units)
+        with self._arrived:
+            self._arrived.notify_all()
 
     def _tell(self, header: Header, responses: list[Response], units: dict[bytes, bytes]) -> None:
         self._send(header, MessageType.RESPONSES, ResponsesBody(responses, units))
@@ -220,6 +263,9 @@ class SmallService:
             created=time.time(),
             signer=self._signer,
         )
+        if header.instance.startswith("worker:"):
+            self.to_worker(data)
+            return
         queue = self._names.responses(header.client, header.instance)
         self._broker.publish(queue.name, data).add_done_callback(lambda done: done.exception())
 

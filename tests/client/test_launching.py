@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schedulergodx.brokers.memory import MemoryBroker
 from schedulergodx.client import Client, Job
 from schedulergodx.core.job import Execution, Status
 from schedulergodx.errors import (
@@ -25,6 +27,18 @@ from schedulergodx.utils.id_generators import autoincrement, ulid_generator
 from tests.client.small_service import SmallService
 
 SOON = 10  # seconds, the deadline of what must happen
+
+
+def hold_back_confirms(patch: pytest.MonkeyPatch) -> list[asyncio.Future[None]]:
+    """Have a broker take what is published, and neither send nor confirm it."""
+    kept: list[asyncio.Future[None]] = []
+
+    def publish(self: MemoryBroker, address: str, body: bytes) -> asyncio.Future[None]:
+        kept.append(asyncio.get_running_loop().create_future())
+        return kept[-1]
+
+    patch.setattr(MemoryBroker, "publish", publish)
+    return kept
 
 
 def add(a: int, b: int = 0) -> int:
@@ -67,6 +81,7 @@ def test_ids_come_from_the_generator(
     jobs = [task.launch(n) for n in range(3)]
     assert [job.id for job in jobs] == ["11", "12", "13"]
     assert client.job("12") is jobs[1]
+    assert [job.result(SOON) for job in jobs] == [0, 1, 2]
     assert [record.item.id for record in service.records.values()] == ["11", "12", "13"]
 
 
@@ -74,6 +89,7 @@ def test_the_generator_of_ulids_sends_no_labels(
     service: SmallService, make_client: Callable[..., Client]
 ) -> None:
     job = make_client(id_generator=ulid_generator()).task(add).launch(1)
+    job.result(SOON)
     assert service.records[job.uid].item.id is None
 
 
@@ -90,7 +106,6 @@ def test_a_coroutine_function_is_async_by_itself(client: Client, service: SmallS
 
 
 def test_options_reach_the_wire(client: Client, service: SmallService) -> None:
-    service.hold = True
     task = client.task(
         add,
         name="sum",
@@ -106,6 +121,7 @@ def test_options_reach_the_wire(client: Client, service: SmallService) -> None:
     )
     before = datetime.now(UTC).timestamp()
     job = task.options(delay=60, expires=120).launch(1)
+    job.result(SOON)
     body, item = service.records[job.uid].task, service.records[job.uid].item
     assert (body.spec.name, body.priority, body.queue) == ("sum", 7, "default")
     assert (body.spec.execution, body.spec.lifetime) == (Execution.FORK, 60.0)
@@ -119,14 +135,18 @@ def test_options_reach_the_wire(client: Client, service: SmallService) -> None:
 
 
 def test_options_of_one_launch_do_not_stick(client: Client, service: SmallService) -> None:
-    service.hold = True
     task = client.task(add)
-    assert service.records[task.options(delay=9).launch(1).uid].item.due is not None
-    assert service.records[task.launch(1).uid].item.due is None
+
+    def due(job: Job[int]) -> float | None:
+        job.result(SOON)
+        return service.records[job.uid].item.due
+
+    assert due(task.options(delay=9).launch(1)) is not None
+    assert due(task.launch(1)) is None
     task.set_parameters(delay=9)
-    assert service.records[task.launch(1).uid].item.due is not None
+    assert due(task.launch(1)) is not None
     task.set_parameters(delay=None)
-    assert service.records[task.launch(1).uid].item.due is None
+    assert due(task.launch(1)) is None
 
 
 def test_equal_options_share_a_template(client: Client) -> None:
@@ -141,15 +161,15 @@ def test_defaults_come_from_the_client(
     client = make_client(
         task_lifetime="1 min", hard_task_lifetime=None, enable_overdue=False, max_attempts=2
     )
-    client.task(add).launch(1)
-    client.task(add, hard=True).launch(1)
+    client.task(add).launch(1).result(SOON)
+    client.task(add, hard=True).launch(1).result(SOON)
     soft, hard = (body.spec for _, body in service.tasks[-2:])
     assert (soft.lifetime, hard.lifetime) == (60.0, None)
     assert (soft.enable_overdue, soft.retry.attempts) == (False, 2)
 
 
 def test_an_unknown_queue_is_named(client: Client) -> None:
-    with pytest.raises(UnknownQueue, match="'nobody'.*--queue nobody") as raised:
+    with pytest.raises(UnknownQueue, match=r"'nobody'.*--queues nobody") as raised:
         client.task(add).options(queue="nobody").launch(1)
     assert [type(job) for job in raised.value.jobs] == [Job]
 
@@ -242,49 +262,52 @@ def test_an_unconfirmed_launch_can_be_sent_again(
 ) -> None:
     task = client.task(add)
     task.launch(0)
-    broker = client._line()._session._broker  # type: ignore[attr-defined]
-    publish, kept = broker.publish, []
-
-    def lose(address: str, body: bytes) -> object:
-        future = broker._session_future = publish.__self__._hub and _open_future()
-        kept.append((future, address, body))
-        return future
-
-    def _open_future() -> object:
-        import asyncio
-
-        return asyncio.get_running_loop().create_future()
-
-    monkeypatch.setattr(broker, "publish", lose)
     client._confirm_timeout = 0.05
-    with pytest.raises(LaunchUnconfirmed, match="client.resend") as raised:
-        task.launch(1, 1)
-    job = raised.value.job
-    assert isinstance(job, Job)
-    with pytest.raises(LaunchUnconfirmed):  # it is still under way, and is not sent twice
-        client.resend(job)
-    assert len(kept) == 1
-    client._line()._loop.call_soon_threadsafe(  # type: ignore[attr-defined]
-        kept[0][0].set_exception, BrokerClosed("gone")
-    )
-    monkeypatch.undo()
-    client._confirm_timeout = SOON
-    for _ in range(100):
-        try:
+    with monkeypatch.context() as patch:
+        kept = hold_back_confirms(patch)
+        with pytest.raises(LaunchUnconfirmed, match=r"client\.resend") as raised:
+            task.launch(1, 1)
+        job = raised.value.job
+        assert isinstance(job, Job)
+        with pytest.raises(LaunchUnconfirmed):  # it is still under way: it is not sent twice
             client.resend(job)
-        except LaunchUnconfirmed:
-            continue
-        break
+        assert len(kept) == 1
+    parcel, _ = client._unconfirmed.take(job)
+    kept[0].get_loop().call_soon_threadsafe(kept[0].set_exception, BrokerClosed("gone"))
+    assert parcel.wait(SOON)
+    client._confirm_timeout = SOON
+    client.resend(job)
     assert job.result(SOON) == 2
     with pytest.raises(ConfigError, match="nothing to send again"):
         client.resend(job)
 
 
+def test_an_unconfirmed_launch_may_have_arrived(
+    client: Client, service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = client.task(add)
+    task.launch(0)
+    client._confirm_timeout = 0.05
+    with monkeypatch.context() as patch:
+        kept = hold_back_confirms(patch)
+        with pytest.raises(LaunchUnconfirmed) as raised:
+            task.launch(1, 1)
+    job = raised.value.job
+    assert isinstance(job, Job)
+    parcel, sent = client._unconfirmed.take(job)
+    assert sent
+    kept[0].get_loop().call_soon_threadsafe(kept[0].set_result, None)
+    assert parcel.wait(SOON)
+    client.resend(job)  # its confirm has come: nothing is sent
+    assert task.launch(2).result(SOON) == 2
+    assert job.uid not in service.records
+
+
 def test_cancel_says_what_it_did(client: Client, service: SmallService) -> None:
     service.hold = True
-    task = client.task(add)
-    waiting, running, ended = task.map([1, 2, 3])
-    service.records[running.uid].status = Status.RUNNING
+    waiting, running, ended = client.task(add).map([1, 2, 3])
+    assert waiting.status() is Status.PENDING
+    service.record(running.uid).status = Status.RUNNING
     answer = waiting.cancel()
     assert answer
     assert str(answer) == "cancelled"

@@ -11,6 +11,7 @@ from schedulergodx.core.code import Packer, Unpacker, interpreter_tag
 from schedulergodx.core.job import Execution, Limits, Spec
 from schedulergodx.executors import ExecutorSettings, ProcessExecutor
 from schedulergodx.executors.base import Ended, Free, Returned, Sent, Work
+from tests.executors.processes import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -140,7 +141,8 @@ class Rig:
                 future.set_result(report)
         else:
             self.returned[report.seq] += 1
-            self._pending.appendleft((work, future))
+            self._pending.append((work, future))
+            self._pending = deque(sorted(self._pending, key=lambda one: one[0].seq))
 
     def _dispatch(self) -> None:
         for execution in {work.spec.execution for work, _ in self._pending}:
@@ -169,6 +171,16 @@ class Launched:
     def worker(self) -> int:
         """Where it runs."""
         return self._rig._running[self.work.seq][0].worker
+
+    async def begun(self) -> None:
+        """Wait until its worker has begun it."""
+        worker = self._rig.executor._staff.workers[self.worker]
+        await until(
+            lambda: any(
+                given.work.seq == self.work.seq and worker.marks.began(given.token)
+                for given in worker.jobs.values()
+            )
+        )
 
     def cancel(self, *, force: bool = False) -> None:
         """Call it off."""

@@ -3,9 +3,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from schedulergodx.core.job import Outcome, Status
 from schedulergodx.executors import marks
+from schedulergodx.executors.frames import Finished
 from schedulergodx.executors.marks import MarkDirectory, MarkPage
 
 if TYPE_CHECKING:
@@ -109,3 +112,59 @@ def test_last_words_stand_behind_the_marks(directory: MarkDirectory, file: int) 
     os.write(file, b"Fatal Python error")
     assert directory.last_words(WORKER) == "Fatal Python error"
     assert directory.old_marks().began(WORKER, 1, 1) is False
+
+
+def outcome(value: bytes, token: int = 5) -> bytes:
+    finished = Finished(token, Outcome(Status.COMPLETED, value=value), False, 1.0, 2.0)
+    return msgspec.msgpack.encode(finished)
+
+
+def test_what_had_ended_is_known_to_the_next_service(directory: MarkDirectory, file: int) -> None:
+    worker = MarkPage(file)
+    worker.mark(5, 70, 2)
+    worker.keep(5, outcome(b"v"))
+    [ended] = directory.old_marks().ended()
+    assert (ended.seq, ended.attempt, ended.outcome.value) == (70, 2, b"v")
+
+
+def test_an_outcome_of_a_slot_that_was_used_again_is_not_taken_for_the_new_job(
+    directory: MarkDirectory, file: int
+) -> None:
+    worker = MarkPage(file)
+    worker.mark(5, 70, 1)
+    worker.keep(5, outcome(b"v"))
+    worker.mark(5 + worker.slots, 71, 1)
+    assert list(directory.old_marks().ended()) == []
+
+
+def test_the_last_outcomes_are_kept_when_the_ring_is_full(
+    directory: MarkDirectory, file: int
+) -> None:
+    worker = MarkPage(file)
+    large = b"v" * 50_000
+    for token in range(100):
+        worker.mark(token, token, 1)
+        worker.keep(token, outcome(large, token))
+    kept = sorted(ended.seq for ended in directory.old_marks().ended())
+    assert kept == list(range(100 - len(kept), 100))
+    assert len(kept) == worker.slots
+
+
+def test_an_outcome_that_is_larger_than_the_ring_holds_is_not_kept(
+    directory: MarkDirectory, file: int
+) -> None:
+    worker = MarkPage(file)
+    worker.mark(5, 70, 1)
+    worker.keep(5, outcome(b"v" * 1_000_000))
+    assert list(directory.old_marks().ended()) == []
+    assert directory.old_marks().began(WORKER, 70, 1)
+
+
+def test_damaged_outcomes_are_passed_over(directory: MarkDirectory, file: int) -> None:
+    worker = MarkPage(file)
+    worker.mark(5, 70, 1)
+    worker.keep(5, b"no msgpack \xc1")
+    worker.mark(6, 71, 1)
+    worker.keep(6, outcome(b"v", 6))
+    [ended] = directory.old_marks().ended()
+    assert ended.seq == 71

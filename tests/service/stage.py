@@ -59,9 +59,13 @@ class Begun:
 
     def __init__(self, *begun: tuple[int, int]) -> None:
         self.begun = set(begun)
+        self.over: list[Ended] = []
 
     def began(self, worker: int, seq: int, attempt: int) -> bool:
         return (seq, attempt) in self.begun
+
+    def ended(self) -> list[Ended]:
+        return self.over
 
 
 @dataclass

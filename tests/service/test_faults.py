@@ -224,7 +224,7 @@ async def test_an_envelope_that_kills_the_service_is_known_when_it_is_back(
         return real(store, jobs)
 
     monkeypatch.setattr(type(stage.store), "add_jobs", die)
-    for _ in range(2):  # when it is first read nothing is known of it; then it is redelivered
+    for _ in range(4):  # when it is first read nothing is known of it; then it is redelivered
         await stage.begin()
         await asyncio.wait([stage.rounds])
         assert isinstance(stage.rounds.exception(), Death)

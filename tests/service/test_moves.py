@@ -10,6 +10,7 @@ import pytest
 from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Status
 from schedulergodx.core.message import AskCancel, AskChange, AskList, AskOutcomes, AskRequeue
 from schedulergodx.core.view import Change, JobFilter, JobView
+from schedulergodx.executors.base import Ended
 from tests.service.stage import RAISED, RETURNED, START, TWICE, Begun, Stage
 
 if TYPE_CHECKING:
@@ -225,6 +226,19 @@ async def test_after_a_crash_what_had_not_begun_goes_on_and_what_had_is_interrup
     assert outcome.failure.code == ErrorCode.INTERRUPTED
     again = await stage.begun()
     assert (again.attempt, await stage.status(waiting)) == (1, Status.RUNNING)
+
+
+async def test_what_had_ended_before_a_crash_and_was_not_written_is_written_then(
+    stage: Stage,
+) -> None:
+    [uid] = await stage.launch()
+    work = await stage.begun()
+    await stage.crash()
+    stage.hand.marks = Begun((work.seq, work.attempt))
+    stage.hand.marks.over.append(Ended(work.seq, work.attempt, RETURNED, False, START, START))
+    await stage.begin()
+    assert await stage.outcome(uid) == RETURNED
+    assert not stage.hand.begun
 
 
 async def test_an_interrupted_job_with_an_attempt_left_is_tried_again(stage: Stage) -> None:

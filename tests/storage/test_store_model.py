@@ -17,16 +17,17 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 from msgspec.structs import replace
 
-from schedulergodx.core.job import ErrorCode, Execution, RetryRule, Status
+from schedulergodx.core.job import WAITING, ErrorCode, Execution, RetryRule, Status
 from schedulergodx.core.view import Change, JobFilter
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
 from schedulergodx.storage.states import STATUSES
 from tests.storage.making import DONE, FAILED, NOW, SPEC, new_uid
-from tests.storage.model import ModelStore, Row
+from tests.storage.model import REQUEUEABLE, ModelStore, Row
 
 QUEUES = ("a", "b")
 EXECUTIONS = (Execution.PROCESS, Execution.ASYNC)
@@ -68,9 +69,10 @@ class SameAsModel(RuleBasedStateMachine):
         rows = [row for row in self.model.state.rows.values() if row.status in statuses]
         return rows[pick % len(rows)] if rows else None
 
-    def any_uid(self, pick: int) -> bytes:
-        row = self.row(pick, *Status)
-        return row.job.uid if row and pick % 8 else new_uid()
+    def uid(self, pick: int, *statuses: Status) -> bytes:
+        """Mostly of a job in one of these statuses, else of any, now and then of none."""
+        row = self.row(pick, *statuses) or self.row(pick, *Status)
+        return row.job.uid if row and pick % 10 != 9 else new_uid()
 
     # -- what a service does ---------------------------------------------------------------------
 
@@ -86,7 +88,8 @@ class SameAsModel(RuleBasedStateMachine):
         client=st.sampled_from(("ann", "bob")),
         lifetime=st.sampled_from((None, 5.0)),
         reply=st.sampled_from(("", "desk")),
-        stillborn=st.integers(0, 5).map(lambda chance: chance == 0),
+        stillborn=st.sampled_from((False, False, False, True)),
+        twins=st.booleans(),
         old=picks,
     )
     def add(
@@ -103,12 +106,12 @@ class SameAsModel(RuleBasedStateMachine):
         lifetime: float | None,
         reply: str,
         stillborn: bool,
+        twins: bool,
         old: int,
     ) -> None:
         uids = [new_uid() for _ in range(number)]
-        if old % 3 == 0:
-            uids.append(self.any_uid(old))  # it may be there already
-            uids.append(uids[0])
+        if twins:
+            uids += (self.uid(old, *Status), uids[0])  # known, and twice in one call
         waits = Status.PENDING if due is None else Status.SCHEDULED
 
         def jobs(store: Store) -> list[NewJob]:
@@ -193,7 +196,7 @@ class SameAsModel(RuleBasedStateMachine):
 
     @rule(pick=picks, now=whens)
     def cancel(self, pick: int, now: float) -> None:
-        uid = self.any_uid(pick)
+        uid = self.uid(pick, *WAITING, Status.RUNNING)
         self.both(lambda store: store.cancel(uid, now))
 
     @rule(now=whens, reply=st.sampled_from(("", "desk")))
@@ -213,12 +216,12 @@ class SameAsModel(RuleBasedStateMachine):
         now=whens,
     )
     def change(self, pick: int, change: Change, now: float) -> None:
-        uid = self.any_uid(pick)
+        uid = self.uid(pick, *WAITING)
         self.both(lambda store: store.change(uid, change, now))
 
     @rule(pick=picks, now=whens)
     def requeue(self, pick: int, now: float) -> None:
-        uid = self.any_uid(pick)
+        uid = self.uid(pick, *REQUEUEABLE)
         self.both(lambda store: store.requeue(uid, now))
 
     @rule(pick=picks)
@@ -253,7 +256,7 @@ class SameAsModel(RuleBasedStateMachine):
 
     @rule(pick=picks, execution=st.sampled_from(EXECUTIONS))
     def undo_a_part(self, pick: int, execution: Execution) -> None:
-        uid = self.any_uid(pick)
+        uid = self.uid(pick, *WAITING, *REQUEUEABLE)
         for store in (self.model, self.real):
             try:
                 with store.savepoint():
@@ -329,8 +332,6 @@ def test_the_store_does_what_the_model_does(tmp_path: Path) -> None:
     store = make_store(SameAsModel.template)
     store.open()
     store.close()
-    from hypothesis.stateful import run_state_machine_as_test
-
     run_state_machine_as_test(
         SameAsModel,
         settings=settings(

@@ -11,6 +11,7 @@
         bell                 the socket that wakes the reader
       fanouts/EXCHANGE/QUEUE   an empty file for each queue behind an exchange
       owners/QUEUE           held by the owner of a queue
+      spare/                 files of settled messages, to be written over: see `spare`
 
 A queue is there as a whole or not at all: it is made and removed by renaming.
 """
@@ -52,6 +53,7 @@ class Directory:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).expanduser().absolute()
         self._queues = self.path / "queues"
+        self.spare = self.path / "spare"
 
     def open(self) -> bytes:
         """Make what is missing; the answer is the secret. Raises: BrokerUnavailable"""
@@ -59,7 +61,7 @@ class Directory:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_others()
             self._refuse_remote()
-            for name in ("queues", "fanouts", "owners"):
+            for name in ("queues", "fanouts", "owners", "spare"):
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
             return self._read_secret()
         except OSError as error:
@@ -216,7 +218,8 @@ def sync_directory(path: Path) -> None:
 def is_abandoned(path: Path) -> bool:
     """Whether a file is so old that who was writing it is gone."""
     with suppress(FileNotFoundError):
-        return path.stat().st_mtime < time.time() - _ABANDONED_SECONDS
+        # Not st_mtime, which a spare file keeps from its last use.
+        return path.stat().st_ctime < time.time() - _ABANDONED_SECONDS
     return False
 
 

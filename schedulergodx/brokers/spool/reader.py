@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from schedulergodx.brokers.base import Delivery
 from schedulergodx.brokers.spool.directory import is_abandoned, sync_directory, try_lock
 from schedulergodx.brokers.spool.doorbell import Doorbell, Finger
+from schedulergodx.brokers.spool.spares import SpareFiles
 from schedulergodx.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Reader(threading.Thread):
         self._suspect = ""  # names up to here may have been delivered before a crash
         self._again: set[str] = set()  # names that were rejected
         self._touched = 0.0
+        self._spares = SpareFiles(directory.spare)
 
     # -- told by the loop -------------------------------------------------------------------------
 
@@ -187,10 +189,11 @@ class Reader(threading.Thread):
             while True:
                 settled, names = self._orders.get_nowait()
                 for name in names:
-                    self._held_bytes -= self._held.pop(name, 0)
+                    size = self._held.pop(name, 0)
+                    self._held_bytes -= size
                     self._again.discard(name)
                     if settled:
-                        (self._inbox / name).unlink(missing_ok=True)
+                        self._spares.take(self._inbox / name, size)
                 if not settled:
                     self._again.update(names)
                     self._listed.extendleft(sorted(names, reverse=True))

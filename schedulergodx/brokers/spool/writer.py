@@ -7,23 +7,27 @@ import queue
 import secrets
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schedulergodx.brokers.spool.directory import sync_directory
 from schedulergodx.brokers.spool.doorbell import Finger
+from schedulergodx.brokers.spool.spares import SpareFiles
 from schedulergodx.errors import BrokerError, Unroutable
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from schedulergodx.brokers.spool.directory import Directory
 
 _TOGETHER = 200  # messages a batch; each has an open file for a moment
 _TOGETHER_BYTES = 16 << 20
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_SYNCERS = 8
 _sync_file = getattr(os, "fdatasync", os.fsync)
 
 
@@ -66,6 +70,8 @@ class Writer(threading.Thread):
         self._loop = loop
         self._letters: queue.SimpleQueue[Letter | None] = queue.SimpleQueue()
         self._finger = Finger()
+        self._spares = SpareFiles(directory.spare)
+        self._syncers = ThreadPoolExecutor(_SYNCERS, "schedulergodx-spool-syncer")
         self._sender = secrets.token_hex(4)
         self._stamp = 0
 
@@ -84,6 +90,7 @@ class Writer(threading.Thread):
             self._write(batch)
             with suppress(RuntimeError):  # the loop was closed under us
                 self._loop.call_soon_threadsafe(self._finish, batch)
+        self._syncers.shutdown()
         self._finger.close()
 
     def _next_batch(self) -> tuple[list[Letter], bool]:
@@ -102,13 +109,14 @@ class Writer(threading.Thread):
         return batch, False
 
     def _write(self, batch: list[Letter]) -> None:
-        for step in (self._begin, self._sync, self._deliver):
-            for letter in batch:
-                if letter.error is None:
-                    try:
-                        step(letter)
-                    except OSError as error:
-                        letter.fail(error)
+        for letter in batch:
+            _try(self._begin, letter)
+        if len(batch) == 1:
+            _try(_sync, batch[0])
+        else:  # a disk takes several at a time, in about a fifth of the time
+            list(self._syncers.map(partial(_try, _sync), batch))
+        for letter in batch:
+            _try(_deliver, letter)
         inboxes = {inbox for letter in batch for inbox in letter.inboxes}
         for inbox in inboxes:
             with suppress(FileNotFoundError):  # the queue was deleted meanwhile
@@ -126,7 +134,7 @@ class Writer(threading.Thread):
         for folder in folders:
             with suppress(FileNotFoundError):
                 if letter.partial is None:
-                    letter.descriptor = os.open(folder / "partial" / name, _NEW, 0o600)
+                    letter.descriptor = self._spares.open(folder / "partial" / name)
                     letter.partial = folder / "partial" / name
                 letter.inboxes.append(folder / "inbox")
         if letter.partial is None:
@@ -135,23 +143,7 @@ class Writer(threading.Thread):
         view = memoryview(letter.body)
         while view:
             view = view[os.write(letter.descriptor, view) :]
-
-    def _sync(self, letter: Letter) -> None:
-        _sync_file(letter.descriptor)
-        os.close(letter.descriptor)
-        letter.descriptor = -1
-
-    def _deliver(self, letter: Letter) -> None:
-        partial = letter.partial
-        assert partial is not None
-        if len(letter.inboxes) == 1:
-            with suppress(FileNotFoundError):
-                partial.rename(letter.inboxes[0] / partial.name)
-                return
-        letter.inboxes = [inbox for inbox in letter.inboxes if _link(partial, inbox)]
-        partial.unlink(missing_ok=True)
-        if not letter.inboxes:  # deleted since
-            letter.error = Unroutable(letter.address)
+        os.ftruncate(letter.descriptor, len(letter.body))
 
     def _finish(self, batch: list[Letter]) -> None:
         """On the loop."""
@@ -164,9 +156,36 @@ class Writer(threading.Thread):
                 letter.future.set_exception(letter.error)
 
 
-def _link(partial: Path, inbox: Path) -> bool:
+def _try(step: Callable[[Letter], None], letter: Letter) -> None:
+    if letter.error is None:
+        try:
+            step(letter)
+        except OSError as error:
+            letter.fail(error)
+
+
+def _sync(letter: Letter) -> None:
+    _sync_file(letter.descriptor)
+    os.close(letter.descriptor)
+    letter.descriptor = -1
+
+
+def _deliver(letter: Letter) -> None:
+    written = letter.partial
+    assert written is not None
+    if len(letter.inboxes) == 1:
+        with suppress(FileNotFoundError):
+            written.rename(letter.inboxes[0] / written.name)
+            return
+    letter.inboxes = [inbox for inbox in letter.inboxes if _link(written, inbox)]
+    written.unlink(missing_ok=True)
+    if not letter.inboxes:  # deleted since
+        letter.error = Unroutable(letter.address)
+
+
+def _link(written: Path, inbox: Path) -> bool:
     try:
-        os.link(partial, inbox / partial.name)
+        os.link(written, inbox / written.name)
     except FileNotFoundError:
         return False
     return True

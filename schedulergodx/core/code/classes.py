@@ -7,13 +7,19 @@ did to the class is among its members, and done twice it would be done wrong.
 from __future__ import annotations
 
 import abc
-import pickle
 from copyreg import __newobj__  # type: ignore[attr-defined]  # what `object.__reduce_ex__` names
 from enum import Enum
-from types import EllipsisType, GetSetDescriptorType, MemberDescriptorType, NoneType, NotImplementedType
+from types import (
+    EllipsisType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    NoneType,
+    NotImplementedType,
+)
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.code import keys, rebuild
+from schedulergodx.core.code.failures import Refused
 
 if TYPE_CHECKING:
     from schedulergodx.core.code.pickler import CodePickler
@@ -22,7 +28,9 @@ if TYPE_CHECKING:
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not compiled in
 _ONLY_VALUES = {NoneType: None, EllipsisType: ..., NotImplementedType: NotImplemented}
 _GIVEN = frozenset({"__module__", "__qualname__", "__orig_bases__"})  # before it is made
-_MADE = frozenset({"_abc_impl", "__annotate_func__"})  # with it, or not to be made again
+_MADE = frozenset({"_abc_impl", "__annotate_func__"})  # with it, or when it is asked for
+_CACHES = frozenset({"__slotnames__"})  # there once an instance was pickled
+_ELSEWHERE = _GIVEN | _MADE | _CACHES
 _PLACES = frozenset({"__dict__", "__weakref__"})  # of its instances
 
 
@@ -51,23 +59,25 @@ def travels_by_value(territory: Territory, cls: type) -> bool:
 
 def reduce_member(member: Enum) -> Any:
     """A member of an enum that is itself being written: without a call of the enum for it."""
-    cls = type(member)
-    made, args, *_ = object.__reduce_ex__(member, 4)
-    args = args[1:] if made is __newobj__ else args
+    cls: Any = type(member)
+    parts: Any = object.__reduce_ex__(member, 4)
+    args = parts[1][1:] if parts[0] is __newobj__ else parts[1]
     parts = (cls, member._name_, member._value_, cls._member_type_, args)
     return rebuild.make_member, parts, member.__dict__, None, None, rebuild.fill_member
 
 
 def _check_metaclass(cls: type) -> None:
     """Refuse what only its own metaclass can make, before it fails where nobody sees it."""
-    for base in type(cls).__mro__:
+    metaclass: Any = type(cls)
+    for base in metaclass.__mro__:
         if base is type:
             return
         if not base.__flags__ & _HEAP_TYPE or _is_compiled(vars(base).get("__new__")):
-            raise pickle.PicklingError(
-                f"the class {cls.__module__}.{cls.__qualname__} is made by compiled code "
-                f"({base.__module__}.{base.__qualname__}) and can't be made again: "
-                f"install its module where the job runs, and name it in by_reference"
+            raise Refused(
+                f"it is made by compiled code ({base.__module__}.{base.__qualname__}), which can't "
+                "make it again from its parts",
+                cls,
+                "install its module where the job runs, and name it in by_reference",
             )
 
 
@@ -99,7 +109,7 @@ def _members(cls: type) -> dict[str, Any]:
     members = {
         name: value
         for name, value in vars(cls).items()
-        if name not in _GIVEN | _MADE and name not in slots and not _is_place(name, value)
+        if name not in _ELSEWHERE and name not in slots and not _is_place(name, value)
     }
     if "__static_attributes__" in members:  # in the order of a set, in 3.13.0
         members["__static_attributes__"] = tuple(sorted(members["__static_attributes__"]))

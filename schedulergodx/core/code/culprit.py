@@ -8,6 +8,7 @@ from io import BytesIO
 from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.core.code.failures import Refused
 from schedulergodx.core.code.functions import content_of, used_globals
 from schedulergodx.core.code.pickler import ATOMS, PROTOCOL, CodePickler, dump_deeply
 from schedulergodx.core.code.use import use_of
@@ -38,7 +39,10 @@ class Culprit:
 
     @classmethod
     def of_arguments(
-        cls, arguments: tuple[tuple[Any, ...], dict[str, Any]], territory: Territory, error: Exception
+        cls,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        territory: Territory,
+        error: Exception,
     ) -> Culprit:
         """The one in arguments that a pickler failed on with `error`."""
         args, kwargs = arguments
@@ -80,7 +84,8 @@ class Culprit:
         kind = type(self.thing)
         name = kind.__qualname__ if kind.__module__ == "builtins" else _full_name(kind)
         return ShipError(
-            f"{self.path} is of type {name}, which can't travel: {self.error}; {self.remedy}"
+            f"{self.path} is of type {name}, which can't travel: {self.error}; "
+            f"{getattr(self.error, 'remedy', '') or self.remedy}"
         )
 
 
@@ -99,7 +104,9 @@ class _Search:
     def found(self, name: str, thing: object, error: Exception, remedy: str) -> Culprit:
         """The culprit in `thing`, or `thing` itself."""
         path, culprit, reason = self._descend("", thing) or ("", thing, error)
-        return Culprit(f"{name}: {path.removeprefix(', ')}" if path else name, culprit, reason, remedy)
+        return Culprit(
+            f"{name}: {path.removeprefix(', ')}" if path else name, culprit, reason, remedy
+        )
 
     def reason(self, thing: object) -> Exception | None:
         """Why it can't be pickled; None if it can."""
@@ -114,6 +121,9 @@ class _Search:
     def _descend(self, path: str, thing: object) -> tuple[str, object, Exception] | None:
         """The innermost; None where failing is only that of something that was seen before."""
         self._seen.add(id(thing))
+        reason = self.reason(thing)
+        if isinstance(reason, Refused) and reason.thing is thing:
+            return path, thing, reason
         failing = [
             (label, part)
             for label, part in _parts(thing, self._territory)
@@ -122,7 +132,6 @@ class _Search:
             and self.reason(part) is not None
         ]
         if not failing:
-            reason = self.reason(thing)
             return None if reason is None else (path, thing, reason)
         for label, part in failing:
             if id(part) not in self._seen and (found := self._descend(path + label, part)):
@@ -135,26 +144,27 @@ _CONTAINERS = frozenset({dict, list, tuple})
 
 def _parts(thing: Any, territory: Territory) -> Iterator[tuple[str, object]]:
     """What a thing consists of for a pickler, with how to get there."""
-    if isinstance(thing, dict):
+    kind = type(thing)
+    if issubclass(kind, dict):
         yield from ((f"[{key!r}]", value) for key, value in thing.items())
         yield from ((f", key {key!r}", key) for key in thing)
-    elif isinstance(thing, list | tuple | set | frozenset):
+    elif issubclass(kind, list | tuple | set | frozenset):
         yield from ((f"[{n}]", part) for n, part in enumerate(thing))
-    elif isinstance(thing, FunctionType):
+    elif issubclass(kind, FunctionType):
         if not territory.refers(thing):
             yield from _function_parts(thing)
-    elif isinstance(thing, type):
+    elif issubclass(kind, type):
         if not territory.refers(thing):
             yield from ((f".{name}", part) for name, part in vars(thing).items())
-    elif isinstance(thing, staticmethod | classmethod):
+    elif issubclass(kind, staticmethod | classmethod):
         yield "", thing.__func__
-    elif isinstance(thing, property):
+    elif issubclass(kind, property):
         yield from (("", part) for part in (thing.fget, thing.fset, thing.fdel) if part)
-    elif isinstance(thing, MethodType):
+    elif issubclass(kind, MethodType):
         yield from ((".__self__", thing.__self__), ("", thing.__func__))
-    elif isinstance(thing, partial):
+    elif issubclass(kind, partial):
         yield from ((".func", thing.func), (".args", thing.args), (".keywords", thing.keywords))
-    elif isinstance(thing, CellType):
+    elif issubclass(kind, CellType):
         yield "", content_of(thing)
     else:
         yield from _instance_parts(thing)
@@ -180,7 +190,8 @@ def _instance_parts(thing: Any) -> Iterator[tuple[str, object]]:
     if not isinstance(reduced, tuple):
         return
     _, args, state, items, pairs = (*reduced, None, None, None, None)[:5]
-    yield from ((f", part {n}", part) for n, part in enumerate(args, 1))
+    for n, part in enumerate(args, 1):
+        yield (f", {part.__qualname__}" if part is type(thing) else f", part {n}"), part
     for members in state if isinstance(state, tuple) else (state,):
         if isinstance(members, dict):
             yield from ((f".{name}", part) for name, part in members.items())

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LARGE = 256 << 10  # bytes of one thing that are worth a warning
 _LOOKS_UP_BY_TEXT = frozenset({"globals", "eval", "exec"})
+_OURS = frozenset({"schedulergodx", "dill"})  # they are where anything can be opened
+_UNSAID = _OURS | {"builtins"}
 _CHANGES = (dict, list, set, bytearray)
 
 
@@ -69,7 +71,11 @@ class Explanation:
 
     def by_reference(self) -> tuple[Item, ...]:
         """What is sent as a name."""
-        return tuple(item for item in self.items if item.how == "reference")
+        return tuple(
+            item
+            for item in self.items
+            if item.how == "reference" and item.name.partition(".")[0] not in _UNSAID
+        )
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -129,7 +135,7 @@ class _ExplainingPickler(CodePickler):
         """Installed packages that are referred to."""
         named = (item for item in self.items.values() if item.how == "reference")
         tops = {item.name.partition(".")[0] for item in named}
-        return tops - sys.stdlib_module_names
+        return tops - sys.stdlib_module_names - _OURS
 
     def warnings(self) -> Iterator[str]:
         """What may surprise about what was met."""
@@ -138,7 +144,7 @@ class _ExplainingPickler(CodePickler):
                 yield f"a new {item.kind} is made where it runs: {item.name}"
             elif item.kind == "function":
                 yield from _function_warnings(item.name, thing)
-            elif item.kind == "data" and isinstance(thing, _CHANGES):
+            elif item.kind == "data" and issubclass(type(thing), _CHANGES):
                 yield (
                     f"{item.name} ({type(thing).__name__}) is copied: what a job changes in it, "
                     "no other worker sees, nor does this process"
@@ -189,10 +195,11 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _lines(told: Explanation) -> Iterator[str]:
     sizes = f"{format_size(told.wire_size)} on the wire, {format_size(told.size)} unpacked"
-    yield f"{told.name}: {f'can not travel: {told.error}' if told.error else sizes}"
+    yield f"{told.name}: {told.error or sizes}"
     yield "by value:"
     for item in sorted(told.by_value(), key=lambda item: -item.size):
-        yield f"  {item.kind:<9} {item.name:<50} {item.size:>9,} bytes"
+        size = format_size(item.size) if item.size else ""
+        yield f"  {item.kind:<9} {item.name:<50} {size:>14}".rstrip()
     yield "by reference:"
     for item in sorted(told.by_reference(), key=lambda item: (item.name, item.kind)):
         yield f"  {item.kind:<9} {item.name}"

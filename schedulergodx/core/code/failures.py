@@ -1,6 +1,8 @@
-"""Why code or a value that arrived can't be opened. (What can't leave is a `ShipError`.)"""
+"""Why code or a value that arrived can't be opened, and why something can't be written."""
 
 from __future__ import annotations
+
+from pickle import PicklingError
 
 from schedulergodx.errors import SchedulerGodXError
 
@@ -24,3 +26,16 @@ class MissingModule(UnreadableCode, ImportError):
             f"is code of your own, ship it with by_value=[{name.partition('.')[0]!r}]",
             name=name,
         )
+
+
+class Refused(PicklingError):
+    """A pickler does not write a thing. It ends in a `ShipError`, which says where the thing is.
+
+    thing: what it is
+    remedy: what to do, if it is something particular
+    """
+
+    def __init__(self, reason: str, thing: object, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.thing = thing
+        self.remedy = remedy

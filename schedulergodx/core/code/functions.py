@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.code import keys, rebuild
 from schedulergodx.core.code.use import Use, use_of
+from schedulergodx.core.code.watch import is_filled
 
 if TYPE_CHECKING:
     from types import CellType, CodeType
@@ -77,10 +78,11 @@ def reduce_function(pickler: CodePickler, function: FunctionType) -> Any:
     namespace = pickler.namespaces.of(function.__globals__, pickler)
     members = {} if namespace.installed else used_globals(function, use)
     for name, value in members.items():
-        if not isinstance(value, _CODE):
+        if not issubclass(type(value), _CODE):
             pickler.note("value", "data", f"{namespace.name}.{name}", value)
     _watch(pickler, function, use, namespace)
-    free = dict(zip(function.__code__.co_freevars, map(content_of, function.__closure__ or ())))
+    contents = map(content_of, function.__closure__ or ())
+    free = dict(zip(function.__code__.co_freevars, contents, strict=True))
     pickler.needs.read(use, {**members, **free})
     imported = () if namespace.installed else pickler.needs.imported(use, namespace.package)
     args = (
@@ -117,7 +119,7 @@ def reduce_code(pickler: CodePickler, code: CodeType) -> Any:
         code.co_stacksize,
         code.co_flags,
         code.co_code,
-        tuple(list(code.co_consts)),
+        code.co_consts,
         tie(code.co_names),
         tie(code.co_varnames),
         code.co_filename,
@@ -141,10 +143,7 @@ def reduce_cell(pickler: CodePickler, cell: CellType) -> Any:
 
 def content_of(cell: CellType) -> object:
     """What is in a cell; None for an empty one."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
+    return cell.cell_contents if is_filled(cell) else None
 
 
 def _claim_cells(
@@ -156,15 +155,7 @@ def _claim_cells(
     """
     fresh = [cell for cell in cells if id(cell) not in pickler.cells]
     pickler.cells.update((id(cell), cell) for cell in fresh)
-    return tuple((cell, cell.cell_contents) for cell in fresh if _is_filled(cell))
-
-
-def _is_filled(cell: CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
+    return tuple((cell, cell.cell_contents) for cell in fresh if is_filled(cell))
 
 
 def _attributes(function: FunctionType, namespace: Namespace) -> dict[str, object]:
@@ -206,9 +197,7 @@ def _package(globals: dict[str, Any]) -> str:
     return str(package)
 
 
-def _watch(
-    pickler: CodePickler, function: FunctionType, use: Use, namespace: Namespace
-) -> None:
+def _watch(pickler: CodePickler, function: FunctionType, use: Use, namespace: Namespace) -> None:
     if pickler.watch is None:
         return
     pickler.watch.add_function(function)

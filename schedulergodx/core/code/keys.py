@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from contextlib import suppress
 from pathlib import PurePath
 from types import ModuleType
 from typing import NamedTuple
@@ -44,6 +45,7 @@ class Arrival(NamedTuple):
 
 arrived_modules: set[str] = set()  # modules of which code came by value to this process
 _arrivals: WeakKeyDictionary[type, Arrival] = WeakKeyDictionary()
+_names: WeakKeyDictionary[object, str] = WeakKeyDictionary()  # of other things that arrived
 _content_keys: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 _known: WeakValueDictionary[str, type] = WeakValueDictionary()  # keys that no import resolves
 
@@ -65,9 +67,14 @@ def is_found(thing: object) -> bool:
 
 
 def name_of(thing: object, qualname: str) -> str:
-    """`module:qualname` if the thing is found under it, "" if not."""
+    """`module:qualname` if the thing is found under it, or was where it came from; "" if not."""
     module = getattr(thing, "__module__", None)
-    return f"{_label(module)}:{qualname}" if find(module, qualname) is thing else ""
+    if find(module, qualname) is thing:
+        return f"{_label(module)}:{qualname}"
+    try:
+        return _names.get(thing, "")
+    except TypeError:  # it can't be referred to weakly, and so was not remembered
+        return ""
 
 
 def key_of(cls: type, *, outgoing: bool) -> str:
@@ -83,7 +90,7 @@ def key_of(cls: type, *, outgoing: bool) -> str:
 
 
 def name_by_content(cls: type, digest: str) -> str:
-    """Give a key to a class that can't be found by its name: one of a function, or a shadowed one."""
+    """Give a key to a class that can't be found by its name: of a function, or shadowed."""
     stem = key = f"{_label(cls.__module__)}:{cls.__qualname__}#{digest}"
     twin = 1
     while _known.setdefault(key, cls) is not cls:
@@ -98,6 +105,12 @@ def arrive(cls: type, arrival: Arrival) -> None:
     _arrivals[cls] = arrival
     _known[f"{arrival.key}@{arrival.tag}"] = cls
     arrived_modules.add(cls.__module__)
+
+
+def arrive_as(thing: object, name: str) -> None:
+    """Remember the name of a function, or a thing of `typing`, that was built here."""
+    with suppress(TypeError):  # a `type` statement makes what can't be referred to weakly
+        _names[thing] = name
 
 
 def arrival_of(cls: type) -> Arrival | None:

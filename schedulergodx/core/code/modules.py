@@ -1,4 +1,4 @@
-"""How modules are written: installed ones by name, the user's own with the members that are used."""
+"""How modules are written: installed ones by name, of the user's own the members in use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib.util
 import logging
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from schedulergodx.core.code import rebuild
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_NEVER = frozenset({"__builtins__", "__loader__", "__spec__", "__name__", "__package__", "__path__"})
+_NEVER = frozenset(
+    {"__builtins__", "__loader__", "__spec__", "__name__", "__package__", "__path__"}
+)
 
 
 class Remainder:
@@ -58,9 +60,9 @@ class ModuleNeeds:
         """A function uses these values."""
         self._words.update(dict.fromkeys(use.attributes))
         for name, value in values.items():
-            if isinstance(value, ModuleType):
+            if issubclass(type(value), ModuleType):
                 for chain in sorted(use.chains.get(name, {()})):
-                    self._follow(value, chain)
+                    self._follow(cast("ModuleType", value), chain)
 
     def imported(self, use: Use, package: str) -> tuple[ModuleType, ...]:
         """Modules of the user that a function imports when it runs; they are imported now."""
@@ -117,8 +119,8 @@ class ModuleNeeds:
         else:
             self._need_of(module).names[chain[0]] = None
             member = vars(module).get(chain[0])
-            if isinstance(member, ModuleType):
-                self._follow(member, chain[1:])
+            if issubclass(type(member), ModuleType):
+                self._follow(cast("ModuleType", member), chain[1:])
 
     def _follow_installed(self, module: ModuleType, chain: tuple[str, ...]) -> None:
         need = self._need_of(module)
@@ -219,5 +221,3 @@ def _imported(name: str) -> ModuleType | None:
     except Exception as error:
         logger.debug("%s, which a function imports, can't be imported here: %r", name, error)
         return None
-
-

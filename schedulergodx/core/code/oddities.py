@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import functools
 import io
-import pickle
 import sys
 import threading
 import types
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from schedulergodx.core.code import classes, keys, rebuild
+from schedulergodx.core.code.failures import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,21 +29,22 @@ _CAPSULE = type(vars(datetime)["datetime_CAPI"])
 
 
 def reduce_instance(pickler: CodePickler, obj: Any) -> Any:
-    """Anything of which the type is not in `REDUCERS`."""
-    if isinstance(obj, BaseException):
+    """Anything of which the type is not in `REDUCERS`; the type, for proxies lie about a class."""
+    kind = type(obj)
+    if issubclass(kind, BaseException):
         return reduce_exception(obj)
-    if isinstance(obj, Enum):
-        own = pickler.is_unit and classes.travels_by_value(pickler.territory, type(obj))
+    if issubclass(kind, Enum):
+        own = pickler.is_unit and classes.travels_by_value(pickler.territory, kind)
         return classes.reduce_member(obj) if own else NotImplemented
-    if isinstance(obj, types.ModuleType):
+    if issubclass(kind, types.ModuleType):
         return rebuild.load_module, (obj.__name__,)
     for name in _STREAMS:
         if obj is getattr(sys, name):
             return rebuild.standard_stream, (name,)
-    if isinstance(obj, io.IOBase) and not isinstance(obj, io.BytesIO | io.StringIO):
-        raise pickle.PicklingError("an open file stays where it was opened")
-    if isinstance(obj, threading.Thread):
-        raise pickle.PicklingError("a thread stays in its process")
+    if issubclass(kind, io.IOBase) and not issubclass(kind, io.BytesIO | io.StringIO):
+        raise Refused("an open file stays where it was opened", obj)
+    if issubclass(kind, threading.Thread):
+        raise Refused("a thread stays in its process", obj)
     return NotImplemented
 
 
@@ -54,8 +55,8 @@ def reduce_exception(error: BaseException) -> Any:
         return NotImplemented
     if not isinstance(cls.__reduce__, types.MethodDescriptorType):
         return NotImplemented
-    made, args, *state = error.__reduce__()  # type: ignore[misc]  # not the text that it may be
-    return rebuild.make_exception, (made, args), *state
+    parts: Any = error.__reduce__()  # (class, args), and the attributes if it has any
+    return rebuild.make_exception, parts[:2], *parts[2:]
 
 
 def in_order(elements: Iterable[Any]) -> list[Any]:
@@ -99,7 +100,7 @@ def _new(make: Callable[..., Any], what: str) -> Callable[[Any, Any], Any]:
 
     def reduce(pickler: CodePickler, obj: Any) -> Any:
         if not pickler.is_unit:
-            raise pickle.PicklingError(f"{what} belongs to its process")
+            raise Refused(f"a {what} belongs to its process", obj)
         pickler.note("new", what, "", obj)
         return make, ()
 
@@ -108,7 +109,7 @@ def _new(make: Callable[..., Any], what: str) -> Callable[[Any, Any], Any]:
 
 def _reduce_context_variable(pickler: CodePickler, variable: Any) -> Any:
     if not pickler.is_unit:
-        raise pickle.PicklingError("a context variable belongs to its process")
+        raise Refused("a context variable belongs to its process", variable)
     pickler.note("new", "context variable", variable.name, variable)
     try:
         default: tuple[Any, ...] = (Context().run(variable.get),)
@@ -159,7 +160,7 @@ def _named(pickler: CodePickler, thing: Any, args: Any, options: dict[str, Any])
 
 
 def _refuse_capsule(pickler: CodePickler, capsule: Any) -> Any:
-    raise pickle.PicklingError("it is an address in the memory of this process")
+    raise Refused("it is an address in the memory of this process", capsule)
 
 
 REDUCERS: dict[type, Callable[[Any, Any], Any]] = {

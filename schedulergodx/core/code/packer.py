@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.core.code import classes, keys
+from schedulergodx.core.code import keys
 from schedulergodx.core.code.culprit import Culprit
 from schedulergodx.core.code.explanation import Explanation, explain
 from schedulergodx.core.code.pickler import CodePickler, dump_deeply
@@ -120,7 +120,7 @@ class Packer:
     def _pack_function(
         self, function: Callable[..., Any], retry_on: _Errors, give_up_on: _Errors
     ) -> PackedFunction:
-        watch = Watch()
+        watch = Watch(function)
         thing = (function, retry_on, give_up_on)
         try:
             pickled = self._dump_unit(thing, watch=watch, outgoing=True)
@@ -158,9 +158,7 @@ class Packer:
     ) -> PackedValue:
         units: dict[bytes, None] = {}
 
-        def class_key(cls: type) -> str | None:
-            if not classes.travels_by_value(self._territory, cls):
-                return None
+        def class_key(cls: type) -> str:
             unit = self._class_unit(cls, outgoing)
             units[unit.hash] = None
             return unit.key
@@ -169,7 +167,7 @@ class Packer:
         try:
             ValuePickler(file, self._territory, class_key).dump(value)
             return PackedValue(file.getvalue(), tuple(units))
-        except Exception:
+        except Exception:  # either it needs the slow way, or that says better why it can't travel
             units.clear()
         try:
             body = self._dump_slowly(value, class_key, outgoing=outgoing)
@@ -180,7 +178,7 @@ class Packer:
         return PackedValue(body, tuple(units))
 
     def _dump_slowly(
-        self, value: object, class_key: Callable[[type], str | None], *, outgoing: bool
+        self, value: object, class_key: Callable[[type], str], *, outgoing: bool
     ) -> bytes:
         """The body of a value in which there is code, or something else that needs dill."""
 

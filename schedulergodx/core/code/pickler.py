@@ -9,23 +9,21 @@ strings are one string, whoever interned them.
 
 from __future__ import annotations
 
-import pickle
 import sys
 from io import BytesIO
 from types import CellType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from schedulergodx.core.code import classes, functions, keys, modules, oddities
+from schedulergodx.core.code.dill_pickler import DillPickler
+from schedulergodx.core.code.failures import Refused
 from schedulergodx.core.code.unit import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pickle import _Pickler as DillPickler
 
     from schedulergodx.core.code.territory import Territory
     from schedulergodx.core.code.watch import Watch
-else:
-    from dill import Pickler as DillPickler
 
 PROTOCOL = 5
 ATOMS = frozenset({int, float, bool, type(None), str, bytes, dict, list, tuple})
@@ -51,6 +49,9 @@ class CodePickler(DillPickler):
     outgoing: see `keys.key_of`
     watch: is told what was used
     """
+
+    # dill asks of each dict whether it is a module's; here that is known, and dicts are data.
+    dispatch: ClassVar = {**DillPickler.dispatch, dict: DillPickler.save_dict}
 
     def __init__(
         self,
@@ -89,10 +90,12 @@ class CodePickler(DillPickler):
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         """An object that says of itself that it is a global: fine, if there is a module for it."""
-        module = pickle.whichmodule(obj, name or getattr(obj, "__qualname__", ""))  # type: ignore[attr-defined]
-        if self.territory.owns(module):
-            raise pickle.PicklingError(
-                f"it says that it is {module}.{name}, and {module} travels by value"
+        module = getattr(obj, "__module__", None)
+        if module is not None and self.territory.owns(module):
+            raise Refused(
+                f"it says that it is {module}.{name}, but {module} travels by value, so that there "
+                "is no such global where it goes",
+                obj,
             )
         super().save_global(obj, name)
 
@@ -103,7 +106,7 @@ class CodePickler(DillPickler):
         reduce = _REDUCERS.get(kind)
         if reduce is not None:
             return reduce(self, obj)
-        if isinstance(obj, type):
+        if issubclass(kind, type):
             return classes.reduce_class(self, obj)
         return oddities.reduce_instance(self, obj)
 

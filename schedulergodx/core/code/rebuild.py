@@ -81,7 +81,7 @@ def make_exception(cls: type[BaseException], args: tuple[Any, ...]) -> BaseExcep
 
     That one often takes other parameters than the `args` that it leaves behind.
     """
-    base = next(base for base in cls.__mro__ if base.__module__ == builtins.__name__)
+    base: Any = next(base for base in cls.__mro__ if base.__module__ == builtins.__name__)
     made: BaseException = base.__new__(cls, *args)
     base.__init__(made, *args)
     made.args = args

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,10 +13,12 @@ from schedulergodx.core.code.failures import UnreadableCode
 from schedulergodx.core.code.packer import SLOW
 from schedulergodx.core.code.recent import Recent
 from schedulergodx.core.code.unit import unwrap
-from schedulergodx.core.code.world import World, opened
+from schedulergodx.core.code.world import World, as_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 _SLOW = SLOW[0]
 
@@ -41,7 +44,7 @@ class Unpacker:
         self._bodies: dict[bytes, bytes] = {}
         self._functions: dict[bytes, LoadedFunction] = {}
         self._worlds: dict[bytes, World] = {}
-        self._upper: Recent[tuple[bytes, tuple[bytes, ...]], World] = Recent(1024)
+        self._upper: Recent[tuple[bytes, tuple[bytes, ...], bool], World] = Recent(1024)
 
     def add_unit(self, hash: bytes, body: bytes) -> None:
         """Take a unit in. Raises: UnreadableCode if it is not what its hash says"""
@@ -100,27 +103,39 @@ class Unpacker:
         if not units and body[0] != _SLOW:  # hot: plain data
             try:
                 return pickle.loads(body)
-            except Exception:
-                return opened(lambda: pickle.loads(body))  # for its errors
+            except Exception as error:
+                raise as_failure(error) from error
         with self._lock:
-            world = self._world(function, units)
-            if body[0] != _SLOW:
-                return world.open(body)
-            # Code in a value is its own: its globals are not those of an earlier value.
-            return World(world.tag, base=world).open(body[1:])[0]
+            try:
+                return _open(body, self._world(function, units, self._outside))
+            except UnreadableCode as error:
+                if self._outside is None or not all(map(self.has, units)):
+                    raise
+                logger.warning(
+                    "classes of this process can't take a value that came, and those that came "
+                    "with it are used: %s",
+                    error,
+                )
+            return _open(body, self._world(function, units, None))
 
-    def _world(self, function: bytes, units: tuple[bytes, ...]) -> World:
+    def _world(
+        self,
+        function: bytes,
+        units: tuple[bytes, ...],
+        outside: Callable[[str], object | None] | None,
+    ) -> World:
         """The world in which the classes of a value are."""
-        known = self._upper.get((function, units))
+        address = (function, units, outside is None)
+        known = self._upper.get(address)
         if known is None:
             if function:
                 self.load_function(function)
             bodies = {hash: self._bodies[hash] for hash in units if hash in self._bodies}
             base = self._worlds[function] if function else None
             tag = _tag(function, units)
-            known = World(tag, base=base, units=bodies, outside=self._outside)
+            known = World(tag, base=base, units=bodies, outside=outside)
             if len(bodies) == len(units):  # else the others may still come
-                self._upper[function, units] = known
+                self._upper[address] = known
         return known
 
     def _body(self, hash: bytes) -> bytes:
@@ -128,6 +143,13 @@ class Unpacker:
         if body is None:
             raise UnreadableCode(f"the unit {hash.hex()} did not arrive")
         return body
+
+
+def _open(body: bytes, world: World) -> Any:
+    if body[0] != _SLOW:
+        return world.open(body)
+    # Code in a value is of that value only: its globals are not those of an earlier one.
+    return World(world.tag, base=world).open(body[1:])[0]
 
 
 def _tag(function: bytes, units: tuple[bytes, ...]) -> str:

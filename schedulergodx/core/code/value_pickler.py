@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.code import pickler, rebuild
+from schedulergodx.core.code.classes import travels_by_value
 from schedulergodx.core.code.oddities import reduce_exception
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ class NeedsCodePickler(Exception):
 class ValuePickler(pickle.Pickler):
     """Writes plain data and instances.
 
-    class_key: gives the key of a class that travels as a unit of its own; None for another class
+    class_key: gives the key of a class that travels as a unit of its own
 
     Raises: NeedsCodePickler
     """
 
     def __init__(
-        self, file: BytesIO, territory: Territory, class_key: Callable[[type], str | None]
+        self, file: BytesIO, territory: Territory, class_key: Callable[[type], str]
     ) -> None:
         super().__init__(file, pickler.PROTOCOL)
         self._territory = territory
@@ -37,15 +38,16 @@ class ValuePickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """Hot: called for all that is not of a builtin type."""
-        kind = type(obj)
+        kind: Any = type(obj)
         if issubclass(kind, type):
-            key = self._class_key(obj)
-            return NotImplemented if key is None else (rebuild.by_key, (key,))
+            if not travels_by_value(self._territory, obj):
+                return NotImplemented
+            return rebuild.by_key, (self._class_key(obj),)
         if kind in pickler.SPECIAL:
             if kind is FunctionType and self._territory.refers(obj):
                 return NotImplemented
             raise NeedsCodePickler
-        if isinstance(obj, BaseException):
+        if issubclass(kind, BaseException):
             return reduce_exception(obj)
         if kind.__reduce__ is object.__reduce__ and kind.__reduce_ex__ is object.__reduce_ex__:
             return NotImplemented

@@ -49,7 +49,9 @@ class World:
         self.tag = tag
         self._base = base
         self._waiting = dict(units or {})
-        self._outside = outside or (base._outside if base else None)
+        self._outside: Callable[[str], object | None] | None = outside
+        if base is not None:
+            self._outside = base._outside
         self._named: dict[str, object] = {}
         self._modules: dict[str, ModuleType] = {}
         self._unfilled: set[int] = set()  # ids of what was made here and may be filled
@@ -66,19 +68,23 @@ class World:
 
     def open(self, pickled: bytes) -> Any:
         """What is in a pickle. Raises: UnreadableCode, MissingModule"""
-        return opened(_Opener(pickled, self).load)
+        try:
+            return _Opener(pickled, self).load()
+        except Exception as error:
+            raise as_failure(error) from error
 
-    def find(self, key: str) -> object | None:
-        """What this world, those below it, or the process itself have for a key."""
+    def find(self, key: str, kind: Any) -> Any:
+        """What this world, those below it, or the process itself have of that kind for a key."""
         if self._base is not None:
-            found = self._base.find(key)
+            found = self._base.find(key, kind)
         else:
             found = self._outside(key) if self._outside else None
-        return self._named.get(key) if found is None else found
+        found = found if isinstance(found, kind) else self._named.get(key)
+        return found if isinstance(found, kind) else None
 
     # What follows is called by pickles: see `rebuild`.
 
-    def by_key(self, key: str) -> object:
+    def by_key(self, key: str) -> type:
         """The class of that key, from a unit that was not opened yet if need be."""
         found = self._seek(key)
         if found is None:
@@ -94,16 +100,16 @@ class World:
         name: str,
         bases: tuple[type, ...],
         namespace: dict[str, Any],
-    ) -> object:
+    ) -> type:
         """The class of that key, made without a member if there is none yet.
 
         No hook of the user runs: what hooks and metaclasses did to the class is in its state.
         """
-        found = self.find(key)
+        found: type | None = self.find(key, type)
         if found is not None:
             return found
         with _silenced(bases):
-            made = type.__new__(metaclass, name, bases, namespace)
+            made: type = type.__new__(metaclass, name, bases, namespace)
         if isinstance(made, abc.ABCMeta):
             abc._abc_init(made)  # type: ignore[attr-defined]  # what ABCMeta.__new__ does more
         self._named[key] = made
@@ -146,11 +152,13 @@ class World:
         self, key: str, code: Any, namespace: dict[str, Any], name: str, closure: Any
     ) -> FunctionType:
         """A function without its state; at home the one that is there under that key."""
-        found = self.find(key) if key else None
-        if isinstance(found, FunctionType):
+        found: FunctionType | None = self.find(key, FunctionType) if key else None
+        if found is not None:
             return found
         made = FunctionType(code, namespace, name, None, closure)
         self._unfilled.add(id(made))
+        if key:
+            keys.arrive_as(made, key)
         return made
 
     def fill_function(self, function: FunctionType, state: tuple[Any, ...]) -> None:
@@ -170,12 +178,13 @@ class World:
         self, key: str, module: str, kind: Callable[..., Any], args: Iterable[Any], options: Any
     ) -> object:
         """A `TypeVar` or its like: equal by being the same, so one for each key."""
-        found = self.find(key) if key else None
+        found: object | None = self.find(key, kind) if key else None
         if found is None:
             found = kind(*args, **options)
             _set_module(found, module)
             if key:
                 self._named[key] = found
+                keys.arrive_as(found, key)
         return found
 
     def make_namespace(self, name: str, package: str) -> dict[str, Any]:
@@ -197,13 +206,13 @@ class World:
         for module, members in modules:
             self.fill_module(module, members)
 
-    def _seek(self, key: str) -> object | None:
+    def _seek(self, key: str) -> type | None:
         found = self._base._seek(key) if self._base else None
-        found = self.find(key) if found is None else found
+        found = self.find(key, type) if found is None else found
         while found is None and self._waiting:
             hash = next(iter(self._waiting))
             self.open_unit(hash, self._waiting.pop(hash))
-            found = self.find(key)
+            found = self.find(key, type)
         return found
 
     def _module(self, name: str, package: str) -> ModuleType:
@@ -211,6 +220,7 @@ class World:
         if found is None:
             found = self._modules[name] = ModuleType(name.partition("#")[0])
             found.__package__ = package
+            keys.arrived_modules.add(found.__name__)
             self._unfilled.add(id(found))
             vars(found)["__builtins__"] = self._builtins
             self._link(name, found)
@@ -251,19 +261,16 @@ class _Opener(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def opened(load: Callable[[], Any]) -> Any:
-    """What `load` gives, with its errors as ours. Raises: UnreadableCode, MissingModule"""
-    try:
-        return load()
-    except UnreadableCode:
-        raise
-    except ModuleNotFoundError as error:
-        raise MissingModule(error.name or str(error)) from error
-    except Exception as error:
-        raise UnreadableCode(
-            f"it can't be opened here: {type(error).__name__}: {error}; if an installed package "
-            "is of another version here than where it was packed, install the same one"
-        ) from error
+def as_failure(error: Exception) -> UnreadableCode:
+    """What to raise for what opening a pickle raised."""
+    if isinstance(error, UnreadableCode):
+        return error
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return MissingModule(error.name)
+    return UnreadableCode(
+        f"it can't be opened here: {type(error).__name__}: {error}; if an installed package is of "
+        "another version here than where it was packed, install the same one"
+    )
 
 
 @contextmanager

@@ -21,12 +21,13 @@ from msgspec.structs import replace
 from schedulergodx.core import context
 from schedulergodx.errors import JobCancelled
 from schedulergodx.executors import tree
-from schedulergodx.executors.frames import Finished, Say
+from schedulergodx.executors.frames import Finished, Say, frame, payload_of
 from schedulergodx.executors.inside import attempt as attempts
 from schedulergodx.executors.inside import limits
 from schedulergodx.executors.inside.attempt import Attempt
 from schedulergodx.executors.inside.judging import Ending, Judge, too_much_output
 from schedulergodx.executors.inside.opening import Opener
+from schedulergodx.executors.linux import has_children
 
 if TYPE_CHECKING:
     from schedulergodx.core.job import Limits
@@ -95,9 +96,9 @@ class Bench:
 
     def _leave(self) -> None:
         """End what the job started."""
-        signal.setitimer(signal.ITIMER_REAL, 0)  # its alarm must not ring in the next job
+        signal.alarm(0)  # what it set must not ring in the next job
         self.require_own_process()
-        if tree.has_children():
+        if has_children():
             tree.end_children()
 
     def require_own_process(self) -> None:
@@ -114,4 +115,6 @@ class Bench:
         units = self.judge.new_units(outcome)
         token = attempt.order.token
         report = Finished(token, outcome, ending.final, attempt.started, time.time(), units)
-        self.channel.send(Say.FINISHED, report)
+        data = frame(Say.FINISHED, report)
+        self._page.keep(token, payload_of(data))
+        self.channel.send_frame(data)

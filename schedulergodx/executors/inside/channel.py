@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _READ = 256 << 10
 _NO_LIMIT = 1 << 32  # the service is trusted
 
+# Made before workers are forked: to make one takes a millisecond.
+_read_jobs = msgspec.msgpack.Decoder(Jobs).decode
+_read_tokens = msgspec.msgpack.Decoder(list[int]).decode
+_read_stop = msgspec.msgpack.Decoder(Stop).decode
+_read_accepted = msgspec.msgpack.Decoder(Accepted).decode
+_read_bytes = msgspec.msgpack.Decoder(bytes).decode
+
 T = TypeVar("T")
 Job: TypeAlias = "tuple[Order, Spec]"
 
@@ -49,11 +56,13 @@ class Channel:
         self.on_stop: Callable[[Stop], None] = lambda stop: None
         self.on_jobs: Callable[[], None] = lambda: None
         self.on_response: Callable[[bytes], None] = lambda body: None
-        self._read_jobs = msgspec.msgpack.Decoder(Jobs).decode
 
     def send(self, kind: Say, payload: object) -> None:
         """Send a frame; returns when the kernel has it. Raises: OSError"""
-        data = frame(kind, payload)
+        self.send_frame(frame(kind, payload))
+
+    def send_frame(self, data: bytearray) -> None:
+        """The same with a frame that is made already. Raises: OSError"""
         with self._sending:
             self._socket.sendall(data)
 
@@ -116,17 +125,17 @@ class Channel:
 
     def _take(self, kind: int, payload: bytes) -> None:
         if kind == Tell.JOBS:
-            self._take_jobs(self._read_jobs(payload))
+            self._take_jobs(_read_jobs(payload))
         elif kind == Tell.DROP:
-            for token in msgspec.msgpack.decode(payload, type=list[int]):
+            for token in _read_tokens(payload):
                 self._jobs.pop(token, None)
         elif kind == Tell.STOP:
-            self.on_stop(msgspec.msgpack.decode(payload, type=Stop))
+            self.on_stop(_read_stop(payload))
         elif kind == Tell.ACCEPTED:
-            answer = msgspec.msgpack.decode(payload, type=Accepted)
+            answer = _read_accepted(payload)
             self._accepted[answer.number] = answer.error
         elif kind == Tell.RESPONSE:
-            self.on_response(msgspec.msgpack.decode(payload, type=bytes))
+            self.on_response(_read_bytes(payload))
 
     def _take_jobs(self, jobs: Jobs) -> None:
         self.on_units(jobs.forget, jobs.units)

@@ -16,6 +16,7 @@ from schedulergodx.executors.frames import Say
 from schedulergodx.executors.inside import attempt as attempts
 from schedulergodx.executors.inside.one_by_one import TOKEN
 from schedulergodx.executors.inside.wear import Wear
+from schedulergodx.executors.linux import has_children
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
@@ -142,7 +143,7 @@ class _Crew:
 
     def _part_from(self, token: int) -> None:
         del self._tasks[token]
-        if not self._tasks and tree.has_children():
+        if not self._tasks and has_children():
             tree.end_children()
         if self._wear.is_worn():
             self._bench.channel.send(Say.RETIRE, None)

@@ -1,4 +1,4 @@
-"""Runs the claims of a project: functions that take a `Remote` and assert. Prints how each ended."""
+"""Runs the claims of a project, functions that take a `Remote`, and prints how each ended."""
 
 import importlib
 import json
@@ -13,7 +13,7 @@ def outcomes(names):
     remote = Remote()
     for name in names:
         module = importlib.import_module(name)
-        for claim in vars(module).values():
+        for claim in list(vars(module).values()):
             if getattr(claim, "is_claim", False):
                 try:
                     claim(remote)

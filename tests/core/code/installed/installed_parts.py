@@ -16,8 +16,7 @@ class Reference:
 
 def find_reference(name, function=None):
     """What a reference becomes."""
-    found = Reference(f"found {name}", function)
-    return found
+    return Reference(f"found {name}", function)
 
 
 def counted(function):

@@ -1,0 +1,144 @@
+"""A client works after `fork`, as under gunicorn: the child is another process of its name."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schedulergodx.brokers import memory
+from schedulergodx.client import AsyncClient, Client
+from tests.client.small_service import Record, SmallService
+
+SOON = 10  # seconds, the deadline of what must happen
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+def echo(value: int) -> int:
+    return value
+
+
+def in_child(call: Callable[[], Any]) -> Any:
+    """What a call returns in a forked child; its exception is raised here."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(3 * SOON)
+        try:
+            said = (True, call())
+        except BaseException:
+            said = (False, traceback.format_exc())
+        with open(write, "wb") as pipe:  # noqa: PTH123 - it is a descriptor
+            pickle.dump(said, pipe)
+        os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:  # noqa: PTH123 - it is a descriptor
+        done, result = pickle.load(pipe)
+    os.waitpid(child, 0)
+    assert done, result
+    return result
+
+
+def with_service(url: str, records: dict[bytes, Record], call: Callable[[], Any]) -> Any:
+    """In a child: a broker in memory is empty there, and its services are not alive."""
+    memory._hubs.clear()
+    with SmallService(url, records=records):
+        return call()
+
+
+def test_a_child_has_a_thread_and_an_address_of_its_own(
+    url: str, client: Client, service: SmallService
+) -> None:
+    task = client.task(echo)
+    assert task.launch(1).result(SOON) == 1
+
+    def in_the_child() -> tuple[int, str, bool]:
+        value = task.launch(2).result(SOON)
+        [thread] = client.get_threads()
+        return value, client.instance, thread.is_alive()
+
+    value, instance, alive = in_child(lambda: with_service(url, {}, in_the_child))
+    assert (value, alive) == (2, True)
+    assert instance != client.instance
+    assert task.launch(3).result(SOON) == 3
+
+
+def test_a_job_from_before_the_fork_is_asked_for(
+    url: str, client: Client, service: SmallService
+) -> None:
+    service.hold = True
+    job = client.task(echo).launch(1)
+    service.record(job.uid)
+    service.release()
+    service.wait_for_ends(1)
+    silent = client.task(echo).launch(2)
+    service.wait_for_ends(2)
+    records = service.records
+
+    def in_the_child() -> list[int]:
+        return [job.result(SOON), silent.result(SOON)]
+
+    assert in_child(lambda: with_service(url, records, in_the_child)) == [1, 2]
+    assert job.result(SOON) == 1
+
+
+def test_children_of_one_parent_draw_different_uids(
+    url: str, client: Client, service: SmallService
+) -> None:
+    task = client.task(echo)
+    task.launch(0)
+
+    def launch() -> list[str]:
+        return [job.id for job in task.map(range(10))]
+
+    ids = [in_child(lambda: with_service(url, {}, launch)) for _ in range(3)]
+    ids.append(launch())
+    assert len({id for some in ids for id in some}) == 40
+
+
+def test_a_client_that_was_never_connected_can_be_forked(
+    url: str, make_client: Callable[..., Client]
+) -> None:
+    task = make_client(connect=False).task(echo)
+    child = in_child(lambda: with_service(url, {}, lambda: task.launch(1).result(SOON)))
+    assert child == 1
+
+
+def test_a_child_can_close_and_end(url: str, client: Client, service: SmallService) -> None:
+    task = client.task(echo)
+    task.launch(0).result(SOON)
+
+    def close() -> bool:
+        client.close()
+        return not client.get_threads()
+
+    assert in_child(close)
+    assert task.launch(1).result(SOON) == 1
+
+
+def test_an_async_client_can_be_forked(url: str) -> None:
+    import asyncio
+
+    client = AsyncClient("forked", broker=url)
+    task = client.task(echo)
+
+    async def run() -> tuple[str, int]:
+        job = await task.launch(5)
+        value = await job.result(SOON)
+        instance = client.instance
+        await client.close()
+        return instance, value
+
+    def in_the_child() -> tuple[str, int]:
+        return asyncio.run(run())
+
+    before = client.instance
+    instance, value = in_child(lambda: with_service(url, {}, in_the_child))
+    assert value == 5
+    assert instance != before

@@ -1,0 +1,72 @@
+"""What importing a client costs, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEAR = ("aio_pika", "alembic", "asyncio", "dill", "pika", "sqlalchemy")
+
+
+def run(program: str, directory: Path) -> str:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=directory,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_importing_a_client_is_quick(tmp_path: Path) -> None:
+    program = """
+import time
+begin = time.process_time()
+import schedulergodx.client
+print(time.process_time() - begin)
+"""
+    seconds = min(float(run(program, tmp_path)) for _ in range(3))
+    assert seconds < 0.12
+
+
+@pytest.mark.parametrize("module", ["schedulergodx", "schedulergodx.client", "schedulergodx.utils"])
+def test_an_import_loads_nothing_dear(tmp_path: Path, module: str) -> None:
+    program = f"import {module}, sys; print(*[m for m in {DEAR} if m in sys.modules])"
+    assert run(program, tmp_path) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_both_ways_of_the_document_import(tmp_path: Path) -> None:
+    program = """
+import schedulergodx.client as scheduler
+from schedulergodx import AsyncClient, AsyncJob, Client, Job, Status, Task, current_job
+from schedulergodx.client.job import Job as same
+assert scheduler.Client is Client
+assert Job is same
+assert Status.PENDING == "pending"
+assert current_job() is None
+import schedulergodx
+for name in schedulergodx.__all__:
+    if name != "Service":
+        getattr(schedulergodx, name)
+print(schedulergodx.__version__)
+"""
+    assert run(program, tmp_path)[0].isdigit()
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    import schedulergodx
+    import schedulergodx.client
+    import schedulergodx.utils
+
+    for module in (schedulergodx, schedulergodx.client, schedulergodx.utils):
+        with pytest.raises(AttributeError, match="Clinet"):
+            module.Clinet  # noqa: B018 - looking it up is the test

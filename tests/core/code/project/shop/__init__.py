@@ -1,0 +1,3 @@
+"""A package as people write them."""
+
+CURRENCY = "EUR"

@@ -1,0 +1,149 @@
+"""Hard jobs: a fresh process each, and limits whose cause is named."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schedulergodx.core.job import ErrorCode, Execution, Limits, Status
+from tests.executors.processes import is_alive, until
+from tests.executors.rig import Rig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+FORK = Execution.FORK
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with Rig(tmp_path / "workers", workers=1, hard=2) as rig:
+        yield rig
+
+
+async def test_each_has_a_process_and_a_session_of_its_own(rig: Rig) -> None:
+    def task() -> tuple[int, int]:
+        return os.getpid(), os.getsid(0)
+
+    jobs = rig.submit([rig.work(task, execution=FORK) for _ in range(10)])
+    found = [rig.open(await job) for job in jobs]
+    assert len({pid for pid, _ in found}) == 10
+    assert all(pid == session for pid, session in found)
+
+
+async def test_it_is_reported_when_its_process_is_gone(rig: Rig) -> None:
+    pid = await rig.value(os.getpid, execution=FORK)
+    assert not is_alive(pid)
+
+
+async def test_no_more_run_at_once_than_there_are_places(rig: Rig) -> None:
+    def task() -> tuple[float, float]:
+        begin = time.monotonic()
+        time.sleep(0.05)
+        return begin, time.monotonic()
+
+    jobs = rig.submit([rig.work(task, execution=FORK) for _ in range(6)])
+    spans = [rig.open(await job) for job in jobs]
+    for begin, _ in spans:
+        assert sum(other[0] <= begin < other[1] for other in spans) <= 2
+
+
+async def test_a_coroutine_function_runs_on_a_loop_of_its_own(rig: Rig) -> None:
+    async def task(n: int) -> int:
+        import asyncio
+
+        await asyncio.sleep(0)
+        return n + 1
+
+    assert await rig.value(task, 1, execution=FORK) == 2
+
+
+async def test_chance_differs_from_process_to_process(rig: Rig) -> None:
+    jobs = rig.submit([rig.work(random.random, execution=FORK) for _ in range(4)])
+    assert len({rig.open(await job) for job in jobs}) == 4
+
+
+def use_memory() -> int:
+    return len([bytearray(1 << 20) for _ in range(2000)])
+
+
+def compute() -> None:
+    while True:
+        pass
+
+
+def open_files() -> int:
+    return len([open(os.devnull) for _ in range(500)])
+
+
+def print_much() -> None:
+    while True:
+        print("x" * 999)
+
+
+@pytest.mark.parametrize(
+    ("task", "limits", "says"),
+    [
+        (use_memory, Limits(memory=300 << 20), "memory"),
+        (compute, Limits(cpu_time=1), "computed"),
+        (open_files, Limits(open_files=50), "files"),
+        (print_much, Limits(output=100_000), "printed"),
+    ],
+)
+async def test_a_limit_that_is_hit_is_named(
+    rig: Rig, task: Callable[[], object], limits: Limits, says: str
+) -> None:
+    ended = await rig.outcome(task, execution=FORK, limits=limits)
+    assert ended.outcome.status is Status.FAILED
+    assert ended.outcome.failure is not None
+    assert ended.outcome.failure.code == ErrorCode.RESOURCE_LIMIT, ended.outcome.failure
+    assert says in ended.outcome.failure.text
+    assert not ended.final
+
+
+async def test_what_was_printed_before_the_limit_is_kept(rig: Rig) -> None:
+    ended = await rig.outcome(print_much, execution=FORK, limits=Limits(output=5000))
+    assert ended.outcome.output.startswith("xxx")
+    assert 5000 < len(ended.outcome.output) < 7000
+
+
+async def test_a_job_within_its_limits_is_not_disturbed(rig: Rig) -> None:
+    def task() -> str:
+        print("a little")
+        bytearray(10 << 20)
+        return open(os.devnull).read()
+
+    limits = Limits(memory=300 << 20, cpu_time=5, open_files=50, output=1000)
+    ended = await rig.outcome(task, execution=FORK, limits=limits)
+    assert rig.open(ended) == ""
+    assert ended.outcome.output == "a little\n"
+
+
+async def test_an_error_of_the_same_kind_without_a_limit_is_the_tasks_own(rig: Rig) -> None:
+    def task() -> None:
+        raise MemoryError("mine")
+
+    ended = await rig.outcome(task, execution=FORK, limits=Limits(cpu_time=5))
+    assert ended.outcome.failure is not None
+    assert ended.outcome.failure.code == ErrorCode.ERROR_IN_TASK
+
+
+async def test_limits_are_of_one_job(rig: Rig) -> None:
+    await rig.outcome(use_memory, execution=FORK, limits=Limits(memory=300 << 20))
+    assert await rig.value(lambda: len(bytearray(400 << 20)), execution=FORK) == 400 << 20
+
+
+async def test_threads_that_it_leaves_end_with_it(rig: Rig) -> None:
+    def task() -> int:
+        import threading
+
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        return os.getpid()
+
+    pid = await rig.value(task, execution=FORK)
+    await until(lambda: not is_alive(pid))

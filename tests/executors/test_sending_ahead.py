@@ -1,0 +1,123 @@
+"""Short jobs are sent ahead, and never wait behind a long one while another worker is free."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schedulergodx.core.job import Execution, Status
+from tests.executors.rig import Rig, at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from schedulergodx.executors.base import Work
+
+PROCESS = Execution.PROCESS
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with Rig(tmp_path / "workers", workers=2) as rig:
+        yield rig
+
+
+def quick() -> int:
+    return os.getpid()
+
+
+def slow(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def learn(rig: Rig, *works: Work, seconds: float = 1e-6) -> None:
+    """As if these had run before, and so quickly."""
+    for _ in range(50):
+        for work in works:
+            rig.executor._pace.learn(work.spec.function, seconds)
+
+
+async def test_one_job_a_worker_is_offered_while_nothing_is_known(rig: Rig) -> None:
+    places = rig.executor.places(PROCESS)
+    assert len(places) == len(set(places)) == 2
+
+
+async def test_more_are_offered_when_jobs_are_short_and_each_worker_first_gets_one(
+    rig: Rig,
+) -> None:
+    learn(rig, rig.work(quick))
+    places = rig.executor.places(PROCESS)
+    assert len(places) > 20
+    assert len(set(places[:2])) == 2
+
+
+async def test_none_are_offered_behind_a_long_job(rig: Rig) -> None:
+    work = rig.work(slow, 60)
+    learn(rig, rig.work(quick))
+    learn(rig, work, seconds=1.0)
+    busy, free = rig.executor.places(PROCESS)[:2]
+    rig.executor.run([at(work, busy)])
+    learn(rig, rig.work(quick))
+    assert set(rig.executor.places(PROCESS)) == {free}
+
+
+async def test_what_is_known_to_be_long_is_not_followed_by_others(rig: Rig) -> None:
+    long, short = rig.work(slow, 0.5), rig.work(quick)
+    learn(rig, long, seconds=1.0)
+    learn(rig, short)
+    works = [long, *(rig.work(quick) for _ in range(10))]
+    jobs = rig.submit(works)
+    begin = time.monotonic()
+    pids = [rig.open(await job) for job in jobs[1:]]
+    assert time.monotonic() - begin < 0.4
+    assert rig.open(await jobs[0]) not in pids
+
+
+@pytest.mark.parametrize(
+    "how", [slow, lambda seconds: __import__("ctypes").PyDLL(None).usleep(int(seconds * 1e6))]
+)
+async def test_short_jobs_do_not_wait_behind_one_that_is_unexpectedly_long(
+    rig: Rig, how: Callable[[float], object]
+) -> None:
+    surprise = rig.work(how, 1.0)
+    learn(rig, surprise, rig.work(quick))
+    jobs = rig.submit([surprise, *(rig.work(quick) for _ in range(40))])
+    first = jobs[0].worker
+    behind = [job for job in jobs[1:] if job.worker == first]
+    assert behind
+    begin = time.monotonic()
+    for job in jobs[1:]:
+        await job
+    assert time.monotonic() - begin < 0.7
+    assert all(rig.returned[job.work.seq] >= 1 for job in behind)
+    assert (await jobs[0]).outcome.status is Status.COMPLETED
+
+
+async def test_every_job_is_run_once_whatever_is_taken_back(rig: Rig, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+
+    def note(number: int, seconds: float) -> None:
+        with ran.open("a") as file:
+            file.write(f"{number}\n")
+        if seconds:
+            time.sleep(seconds)
+
+    works = [rig.work(note, n, 0.02 if n % 25 == 0 else 0.0) for n in range(500)]
+    learn(rig, works[0])
+    for job in rig.submit(works):
+        assert (await job).outcome.status is Status.COMPLETED
+    assert sorted(int(line) for line in ran.read_text().split()) == list(range(500))
+    assert sum(rig.returned.values()) > 0
+
+
+async def test_a_worker_that_does_not_take_what_it_is_sent_is_offered_nothing(rig: Rig) -> None:
+    learn(rig, rig.work(quick))
+    data = os.urandom(3 << 20)
+    busy, free = rig.executor.places(PROCESS)[:2]
+    rig.executor.run([at(rig.work(slow, 0.2), busy), at(rig.work(len, data), busy)])
+    assert set(rig.executor.places(PROCESS)) == {free}
