@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,6 +31,7 @@ _BUSY = 0.5  # load of others above which the figures are rough
 @click.option("--peers", default="all", help="all, none, or names with commas.")
 @click.option("--only", default="", help="Only these settings, names with commas.")
 @click.option("--repeat", default=1, show_default=True, help="Trials of each; the best counts.")
+@click.option("--patience", default=0.0, help="Seconds to wait for a quiet machine, each time.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
 @click.option("--markdown", "page", type=click.Path(path_type=Path), help="Write the tables.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Write a chart, .png and .svg.")
@@ -39,6 +41,7 @@ def main(
     peers: str,
     only: str,
     repeat: int,
+    patience: float,
     json_file: Path | None,
     page: Path | None,
     chart: Path | None,
@@ -53,7 +56,8 @@ def main(
     about = machine.describe(_packages())
     _print_about(console, about)
     entries = _entries(console, peers, only)
-    results = _run_all(console, chosen, entries, length, repeat)
+    run = partial(_run, length=length, loops=functions.calibrate(), patience=patience)
+    results = _run_all(console, chosen, entries, run, repeat)
     goals = judge(results)
     print_goals(console, goals)
     if json_file:
@@ -89,21 +93,27 @@ def _run_all(
     console: Console,
     workloads: dict[str, Workload],
     entries: Sequence[Entry],
-    length: Length,
+    run: Callable[[Entry, Workload], Result],
     repeat: int,
 ) -> list[Result]:
-    loops = functions.calibrate()
     results: list[Result] = []
     for workload in workloads.values():
         own: list[Result] = []
         for _ in range(repeat):
             for entry in filter(workload.wants, entries):
                 with console.status(f"{workload.name}: {entry.name}"):
-                    own.append(run_trial(entry, workload, workload.size(length), loops))
+                    own.append(run(entry, workload))
         shown = best(own, WORKLOADS)
         print_workload(console, workload, shown)
         results += shown
     return results
+
+
+def _run(
+    entry: Entry, workload: Workload, *, length: Length, loops: int, patience: float
+) -> Result:
+    machine.await_quiet(patience)
+    return run_trial(entry, workload, workload.size(length), loops)
 
 
 def _packages() -> list[str]:

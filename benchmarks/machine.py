@@ -10,12 +10,16 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks import processes
 from benchmarks.place import ROOT
 
+_LOOK = 1.0  # seconds
+_QUIET = 0.1  # of one core
 _CORES = len(os.sched_getaffinity(0))
 
 
@@ -34,6 +38,16 @@ def bare(what: str, *numbers: object) -> float:
 def cores() -> int:
     """How many processors this process may use."""
     return _CORES
+
+
+def await_quiet(patience: float) -> None:
+    """Wait until others leave the processors alone, or for so many seconds."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        before = processes.machine_seconds()
+        time.sleep(_LOOK)
+        if processes.machine_seconds() - before < _QUIET * _LOOK:
+            return
 
 
 def load() -> float:

@@ -33,6 +33,16 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / _TICKS
 
 
+def machine_seconds() -> float:
+    """What all processes of the machine, and the kernel, used of the processors since its start."""
+    user, nice, system, _idle, _waiting, *rest = map(int, _first_line("/proc/stat").split()[1:9])
+    return (user + nice + system + sum(rest)) / _TICKS  # Source: proc(5)
+
+
+def _first_line(path: str) -> str:
+    return Path(path).read_text().partition("\n")[0]
+
+
 def memory_mb(pids: Iterable[int]) -> float:
     """The memory of processes in MB; what they share with others counts in part (PSS)."""
     kilobytes = 0

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import processes
+from benchmarks import machine, processes
 from benchmarks.contestant import Offer, Role
 
 if TYPE_CHECKING:
@@ -23,10 +23,22 @@ _SETTLE = 0.3
 
 @dataclass(slots=True)
 class Span:
-    """What a stretch of time cost. cpu: seconds by role; seconds: of wall clock"""
+    """What a stretch of time cost.
+
+    seconds: of wall clock
+    cpu: seconds by role
+    machine: seconds of all processors, of everybody
+    """
 
     seconds: float = 0.0
     cpu: Mapping[Role, float] = field(default_factory=dict)
+    machine: float = 0.0
+
+    @property
+    def others_percent(self) -> float:
+        """How much of the machine others used meanwhile."""
+        others = max(0.0, self.machine - sum(self.cpu.values()))
+        return 100 * others / self.seconds / machine.cores()
 
     def cpu_per_job(self, jobs: int) -> dict[str, float]:
         """Microseconds of processor a job, of all and by role."""
@@ -65,10 +77,11 @@ class Stage:
     def span(self) -> Iterator[Span]:
         """Measure a block."""
         span = Span()
-        before, begin = self.cpu(), time.perf_counter()
+        before, of_all, begin = self.cpu(), processes.machine_seconds(), time.perf_counter()
         yield span
         span.seconds = time.perf_counter() - begin
         after = self.cpu()
+        span.machine = processes.machine_seconds() - of_all
         span.cpu = {role: after[role] - before.get(role, 0.0) for role in after}
 
     def warm(self) -> None:

@@ -18,6 +18,7 @@ from benchmarks.workloads.base import Column, Workload
 
 _STYLES = {Group.PRODUCT: "bold", Group.YARDSTICK: "cyan", Group.PEER: ""}
 _LOOK: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "box": box.SIMPLE_HEAD}
+_NOISE = 5.0  # percent of the machine
 _WIDE = 150  # characters, for all columns
 
 
@@ -41,6 +42,10 @@ def print_workload(console: Console, workload: Workload, results: Sequence[Resul
         if result.failed or result.skipped:
             why = result.skipped or result.failed.splitlines()[-1]
             console.print(Text(f"  {result.entry}: {why}", style="dim"), soft_wrap=True)
+    others = max((result.figures.get("others_percent", 0.0) for result in results), default=0.0)
+    if others > _NOISE:
+        says = f"  others used up to {others:.0f} % of the machine meanwhile: rough figures"
+        console.print(Text(says, style="yellow"))
 
 
 def print_goals(console: Console, goals: Iterable[Goal]) -> None:

@@ -53,7 +53,9 @@ def _measure(
     stack.callback(_close, contestant)
     contestant.open()
     stage.warm()
-    return WORKLOADS[workload].measure(stage, size)
+    with stage.span() as span:
+        figures = WORKLOADS[workload].measure(stage, size)
+    return {**figures, "others_percent": span.others_percent}
 
 
 def _close(contestant: Any) -> None:

@@ -65,6 +65,11 @@ class Node:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
 
     @property
+    def alive(self) -> bool:
+        """Whether it was started, and not killed since."""
+        return self._group is not None and self._group.poll() is None
+
+    @property
     def folder(self) -> Path:
         """Where it lives; gone with the node."""
         if self._folder is None:

@@ -30,7 +30,9 @@ _COLUMNS = (
 
 def _lateness(stage: Stage, dues: Sequence[float]) -> Figures:
     """How late the jobs started whose arguments are the places of their instants."""
-    starts = [(value, at) for value, at in stage.journal.marks() if value >= 0]  # some warm up twice
+    starts = [
+        (value, at) for value, at in stage.journal.marks() if value >= 0
+    ]  # some warm up twice
     late = [(at - dues[value]) * 1e3 for value, at in starts]
     return {
         "ran": len(dict(starts)),

@@ -14,7 +14,7 @@ class Backoff:
     first, most: limits of the first wait and of all, in seconds
     """
 
-    def __init__(self, first: float = 0.1, most: float = 10.0) -> None:
+    def __init__(self, first: float = 0.1, most: float = 5.0) -> None:
         self._first = first
         self._most = most
         self._tries = 0

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from schedulergodx.client.job import Job
+    from schedulergodx.client.options import Duration
     from schedulergodx.client.response import Response
 
 
 class _Responding(Protocol):
     def get_response(self, id: Job[Any] | str) -> Response | None: ...
-    def await_response(self, id: Job[Any] | str, timeout: float | None = None) -> Response: ...
+    def await_response(self, id: Job[Any] | str, timeout: Duration | None = None) -> Response: ...
     async def async_await_response(
-        self, id: Job[Any] | str, timeout: float | None = None
+        self, id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response: ...
 
 
@@ -28,25 +29,25 @@ class Aliases:
         return self.get_response(message_id)
 
     def sync_await_response(
-        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+        self: _Responding, message_id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response:
         """`await_response`."""
         return self.await_response(message_id, timeout)
 
     def sync_await_responce(
-        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+        self: _Responding, message_id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response:
         """`await_response`."""
         return self.await_response(message_id, timeout)
 
     async def async_get_response(
-        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+        self: _Responding, message_id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response:
         """`async_await_response`."""
         return await self.async_await_response(message_id, timeout)
 
     async def async_get_responce(
-        self: _Responding, message_id: Job[Any] | str, timeout: float | None = None
+        self: _Responding, message_id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response:
         """`async_await_response`."""
         return await self.async_await_response(message_id, timeout)

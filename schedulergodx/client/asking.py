@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
+from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import (
     ANSWER_TIMEOUT,
     Cancellation,
@@ -22,6 +23,7 @@ from schedulergodx.core.view import JobFilter, JobView
 
 if TYPE_CHECKING:
     from schedulergodx.client.line import Line
+    from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
     from schedulergodx.core.job import Status
     from schedulergodx.core.message import Request
@@ -36,7 +38,7 @@ class Asking(Launching):
 
     # -- jobs by their ids ------------------------------------------------------------------------
 
-    def job(self, id: Job[Any] | str, *, timeout: float = ANSWER_TIMEOUT) -> Job[Any]:
+    def job(self, id: Job[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT) -> Job[Any]:
         """The job of an id, whichever process of this client launched it.
 
         Raises: UnknownJob if no service knows one, NoAnswer
@@ -50,18 +52,18 @@ class Asking(Launching):
         )
         return attached
 
-    def status(self, id: Job[Any] | str, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+    def status(self, id: Job[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT) -> Status:
         """Where a job is in its life. Raises: UnknownJob, NoAnswer"""
         return self.job(id, timeout=timeout).status(timeout=timeout)
 
     def cancel(
-        self, id: Job[Any] | str, force: bool = False, *, timeout: float = ANSWER_TIMEOUT
+        self, id: Job[Any] | str, force: bool = False, *, timeout: Duration = ANSWER_TIMEOUT
     ) -> Cancellation:
         """Call a job off; see `Job.cancel`. Raises: UnknownJob, NoAnswer"""
         return self.job(id, timeout=timeout).cancel(force, timeout=timeout)
 
     def list_jobs(
-        self, which: JobFilter | None = None, *, timeout: float = ANSWER_TIMEOUT, **fields: Any
+        self, which: JobFilter | None = None, *, timeout: Duration = ANSWER_TIMEOUT, **fields: Any
     ) -> list[JobView]:
         """Jobs of all clients, newest first, where all that is given holds.
 
@@ -70,39 +72,36 @@ class Asking(Launching):
         Raises: NoAnswer; ConfigError for a field that is none, or a status
         """
         which = job_filter(which, fields)
-        answers = self._ask_all(AskList(which), which.queue or "", timeout)
-        return newest(answers, which.limit)
+        question = self._put(AskList(which), which.queue or "", timeout, every=True)
+        return newest(read_answers(question), which.limit)
 
-    def counts(self, *, timeout: float = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
+    def counts(self, *, timeout: Duration = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
         """How many jobs there are, by queue and status."""
-        return total(self._ask_all(AskCounts(), "", timeout))
+        return total(read_answers(self._put(AskCounts(), "", timeout, every=True)))
 
     # -- questions --------------------------------------------------------------------------------
 
-    def _ask(self, request: Request, queue: str, timeout: float) -> Any:
+    def _ask(self, request: Request, queue: str, timeout: Duration) -> Any:
         """What the service of a queue says, or any that knows the job where queue is ""."""
-        return read_answer(self._put(request, queue, timeout), request, timeout)
-
-    def _ask_all(self, request: Request, queue: str, timeout: float) -> list[Any]:
-        question = self._put(request, queue, timeout, every=True)
-        return read_answers(question, request, timeout)
+        return read_answer(self._put(request, queue, timeout))
 
     def _put(
-        self, request: Request, queue: str, timeout: float, *, every: bool = False
+        self, request: Request, queue: str, timeout: Duration, *, every: bool = False
     ) -> Question:
         line = self._line()
         self._flush_pipeline()
-        question = line.sealer.ask(request, self._address(queue), every=every)
+        question = self._question(line, request, queue, timeout, every)
         with self._reader.asking(question):
             line.submit(question)
-            if question.wait(timeout):
+            if question.wait(question.timeout):
                 question.settled.wait(question.patience)
         return question
 
     # -- outcomes ---------------------------------------------------------------------------------
 
-    def _await_outcome(self, job: Job[Any], timeout: float | None) -> None:
+    def _await_outcome(self, job: Job[Any], timeout: Duration | None) -> None:
         """Wait until the outcome is here. Raises: ResultTimeout, BrokerClosed"""
+        seconds = read_timeout(timeout)
         line = self._line()
         self._flush_pipeline()
         outlet = context.outlet
@@ -110,14 +109,14 @@ class Asking(Launching):
             outlet.waiting(True)
         try:
             if self._is_own(job):
-                job.wait(timeout)
+                job.wait(seconds)
             else:
-                self._wait_and_ask(line, job, timeout)
+                self._wait_and_ask(line, job, seconds)
         finally:
             if outlet is not None:
                 outlet.waiting(False)
         if job._response is None:
-            raise self._no_outcome(job, timeout)
+            raise self._no_outcome(job, seconds)
 
     def _wait_and_ask(self, line: Line, job: Job[Any], timeout: float | None) -> None:
         """The outcome is told to another process: only asking brings it here."""
@@ -127,20 +126,21 @@ class Asking(Launching):
             if job.wait(pause):
                 return
 
-    async def _await_outcome_async(self, job: Job[Any], timeout: float | None = None) -> None:
+    async def _await_outcome_async(self, job: Job[Any], timeout: Duration | None = None) -> None:
         """The same on the event loop of a program that uses this client."""
+        seconds = read_timeout(timeout)
         line = await self._line_async()
         self._flush_pipeline()
         if self._is_own(job):
-            await job.wait_async(timeout)
+            await job.wait_async(seconds)
         else:
             request = AskOutcomes([job.uid])
-            for pause in pauses(timeout):
+            for pause in pauses(seconds):
                 line.submit(line.sealer.ask(request, self._address(job.queue)))
                 if await job.wait_async(pause):
                     break
         if job._response is None:
-            raise self._no_outcome(job, timeout)
+            raise self._no_outcome(job, seconds)
 
     async def _line_async(self) -> Line:
         """The way to the services, without blocking the loop while it is opened."""

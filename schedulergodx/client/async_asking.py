@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.launching import Launching
+from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import (
     ANSWER_TIMEOUT,
     Cancellation,
@@ -24,6 +25,7 @@ from schedulergodx.errors import UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.line import Line
+    from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
     from schedulergodx.core.job import Status
     from schedulergodx.core.message import Request
@@ -39,7 +41,7 @@ class AsyncAsking(Launching):
     # -- jobs by their ids ------------------------------------------------------------------------
 
     async def job(
-        self, id: AsyncJob[Any] | str, *, timeout: float = ANSWER_TIMEOUT
+        self, id: AsyncJob[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT
     ) -> AsyncJob[Any]:
         """The job of an id, whichever process of this client launched it."""
         known = self._find(id)
@@ -51,32 +53,31 @@ class AsyncAsking(Launching):
         )
         return attached
 
-    async def status(self, id: AsyncJob[Any] | str, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+    async def status(
+        self, id: AsyncJob[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT
+    ) -> Status:
         """Where a job is in its life."""
         job = await self.job(id, timeout=timeout)
         return await job.status(timeout=timeout)
 
     async def cancel(
-        self, id: AsyncJob[Any] | str, force: bool = False, *, timeout: float = ANSWER_TIMEOUT
+        self, id: AsyncJob[Any] | str, force: bool = False, *, timeout: Duration = ANSWER_TIMEOUT
     ) -> Cancellation:
         """Call a job off."""
         job = await self.job(id, timeout=timeout)
         return await job.cancel(force, timeout=timeout)
 
     async def list_jobs(
-        self, which: JobFilter | None = None, *, timeout: float = ANSWER_TIMEOUT, **fields: Any
+        self, which: JobFilter | None = None, *, timeout: Duration = ANSWER_TIMEOUT, **fields: Any
     ) -> list[JobView]:
         """Jobs of all clients, newest first, where all that is given holds."""
         which = job_filter(which, fields)
-        request = AskList(which)
-        question = await self._put(request, which.queue or "", timeout, every=True)
-        return newest(read_answers(question, request, timeout), which.limit)
+        question = await self._put(AskList(which), which.queue or "", timeout, every=True)
+        return newest(read_answers(question), which.limit)
 
-    async def counts(self, *, timeout: float = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
+    async def counts(self, *, timeout: Duration = ANSWER_TIMEOUT) -> dict[tuple[str, Status], int]:
         """How many jobs there are, by queue and status."""
-        request = AskCounts()
-        question = await self._put(request, "", timeout, every=True)
-        return total(read_answers(question, request, timeout))
+        return total(read_answers(await self._put(AskCounts(), "", timeout, every=True)))
 
     # -- messages and responses -------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class AsyncAsking(Launching):
         return None
 
     async def await_response(
-        self, id: AsyncJob[Any] | str, timeout: float | None = None
+        self, id: AsyncJob[Any] | str, timeout: Duration | None = None
     ) -> Response:
         """The response to a job, as soon as it has ended."""
         job = await self.job(id)
@@ -108,33 +109,34 @@ class AsyncAsking(Launching):
 
     # -- questions --------------------------------------------------------------------------------
 
-    async def _ask(self, request: Request, queue: str, timeout: float) -> Any:
-        return read_answer(await self._put(request, queue, timeout), request, timeout)
+    async def _ask(self, request: Request, queue: str, timeout: Duration) -> Any:
+        return read_answer(await self._put(request, queue, timeout))
 
     async def _put(
-        self, request: Request, queue: str, timeout: float, *, every: bool = False
+        self, request: Request, queue: str, timeout: Duration, *, every: bool = False
     ) -> Question:
         line = await self._line()
         self._flush_pipeline()
-        question = line.sealer.ask(request, self._address(queue), every=every)
+        question = self._question(line, request, queue, timeout, every)
         with self._reader.asking(question):
             line.submit(question)
-            if await question.wait_async(timeout):
+            if await question.wait_async(question.timeout):
                 await question.settled.wait_async(question.patience)
         return question
 
     # -- outcomes ---------------------------------------------------------------------------------
 
-    async def _await_outcome(self, job: AsyncJob[Any], timeout: float | None) -> None:
+    async def _await_outcome(self, job: AsyncJob[Any], timeout: Duration | None) -> None:
+        seconds = read_timeout(timeout)
         line = await self._line()
         self._flush_pipeline()
         if self._is_own(job):
-            await job.wait_async(timeout)
+            await job.wait_async(seconds)
         else:
             request = AskOutcomes([job.uid])
-            for pause in pauses(timeout):
+            for pause in pauses(seconds):
                 line.submit(line.sealer.ask(request, self._address(job.queue)))
                 if await job.wait_async(pause):
                     break
         if job._response is None:
-            raise self._no_outcome(job, timeout)
+            raise self._no_outcome(job, seconds)

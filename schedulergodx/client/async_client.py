@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, ParamSpec, TypeVar, Unpack, overload
+from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
 from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.async_job import AsyncJob
@@ -51,11 +51,15 @@ class AsyncClient(AsyncAsking, AsyncClosing):
             return
         self._closed = True
         line, self._open_line = self._open_line, None
-        if isinstance(line, Session):
+        if isinstance(line, Session) and self._loop is asyncio.get_running_loop():
             await line.close()
             line.abandon(BrokerClosed(CLOSED))
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
 
     async def _line(self) -> Line:
         """The way to the services; it is opened if it is not."""
@@ -146,8 +150,7 @@ class AsyncClient(AsyncAsking, AsyncClosing):
         pipeline = current_pipeline()
         if isinstance(pipeline, AsyncPipeline) and pipeline.takes(self):
             pipeline.add(template, item, job, units)
-            while pipeline.is_crowded:
-                await pipeline.wait_for_oldest()
+            await pipeline.make_room()
         else:
             parcel = Parcel(template)
             parcel.add(item, job, units)

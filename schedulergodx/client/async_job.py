@@ -33,13 +33,13 @@ class AsyncJob(BaseJob[R]):
     __slots__ = ()
     _client: AsyncClient
 
-    async def result(self, timeout: float | None = None) -> R:
+    async def result(self, timeout: Duration | None = None) -> R:
         """What the function returned, or its exception."""
         if self._response is None:
             await self._client._await_outcome(self, timeout)
         return self._value()
 
-    async def exception(self, timeout: float | None = None) -> BaseException | None:
+    async def exception(self, timeout: Duration | None = None) -> BaseException | None:
         """What `result()` raises, or None if it returns."""
         if self._response is None:
             await self._client._await_outcome(self, timeout)
@@ -55,14 +55,16 @@ class AsyncJob(BaseJob[R]):
             return True
         return not self._client._is_own(self) and (await self.status()).final
 
-    async def status(self, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+    async def status(self, *, timeout: Duration = ANSWER_TIMEOUT) -> Status:
         """Where it is in its life."""
         ended = self._final_status
         if ended is not None:
             return ended
         return Status(await self._client._ask(AskStatus(self.uid.hex()), self.queue, timeout))
 
-    async def cancel(self, force: bool = False, *, timeout: float = ANSWER_TIMEOUT) -> Cancellation:
+    async def cancel(
+        self, force: bool = False, *, timeout: Duration = ANSWER_TIMEOUT
+    ) -> Cancellation:
         """Call it off. True in a condition unless it was too late."""
         if self._response is not None:
             return Cancellation.TOO_LATE
@@ -77,7 +79,7 @@ class AsyncJob(BaseJob[R]):
         priority: int | Unset = UNSET,
         queue: str | Unset = UNSET,
         lifetime: Duration | Unset | None = UNSET,
-        timeout: float = ANSWER_TIMEOUT,
+        timeout: Duration = ANSWER_TIMEOUT,
     ) -> bool:
         """Change a job that has not started; False if it has, or has ended."""
         said = {"delay": delay, "run_at": run_at, "priority": priority, "queue": queue}
@@ -87,20 +89,26 @@ class AsyncJob(BaseJob[R]):
             self.queue = queue
         return changed
 
-    async def requeue(self, *, timeout: float = ANSWER_TIMEOUT) -> bool:
-        """Run it again, if it failed, timed out, expired or was cancelled."""
-        return bool(await self._client._ask(AskRequeue(self.uid.hex()), self.queue, timeout))
+    async def requeue(self, *, timeout: Duration = ANSWER_TIMEOUT) -> bool:
+        """Run it again, if it failed, timed out, expired or was cancelled; False if it did not.
 
-    async def view(self, *, timeout: float = ANSWER_TIMEOUT) -> JobView:
+        `result()` then waits for the new outcome.
+        """
+        done = bool(await self._client._ask(AskRequeue(self.uid.hex()), self.queue, timeout))
+        if done:
+            self._begin_again()
+        return done
+
+    async def view(self, *, timeout: Duration = ANSWER_TIMEOUT) -> JobView:
         """Everything that its service knows of it."""
         view: JobView = await self._client._ask(AskView(self.uid.hex()), self.queue, timeout)
         return view
 
-    async def attempts(self, *, timeout: float = ANSWER_TIMEOUT) -> tuple[AttemptView, ...]:
+    async def attempts(self, *, timeout: Duration = ANSWER_TIMEOUT) -> tuple[AttemptView, ...]:
         """Its history: the attempts that did not succeed, and what followed them."""
         return (await self.view(timeout=timeout)).attempts
 
-    async def output(self, *, timeout: float = ANSWER_TIMEOUT) -> str:
+    async def output(self, *, timeout: Duration = ANSWER_TIMEOUT) -> str:
         """What it printed and logged, bounded."""
         if self._response is not None:
             return self._response.outcome.output

@@ -66,6 +66,11 @@ class Awaited:
         if job._label is not None:
             _put(self._labels, job._label, job.uid, self._kept)
 
+    def begin_again(self, job: BaseJob[Any]) -> None:
+        """Wait for another outcome of a job that was requeued."""
+        self._outcomes.pop(job.uid, None)
+        self.add(job)
+
     def held(self, uid: bytes) -> BaseJob[Any] | None:
         """A job that somebody holds."""
         ref = self._refs.get(uid)

@@ -17,8 +17,9 @@ from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.options import UNSET, Duration, Modules, Options, Unset
 from schedulergodx.client.pipeline import current_pipeline
-from schedulergodx.client.question import Notice
+from schedulergodx.client.question import Notice, Question
 from schedulergodx.client.reader import Reader
+from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.references import (
     Reference,
     rebuild_client,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from schedulergodx.brokers.base import Broker
     from schedulergodx.client.line import Line, Soon
     from schedulergodx.client.session import Session
+    from schedulergodx.core.message import Request
     from schedulergodx.core.signing import Signer
     from schedulergodx.utils.rmq_property import RmqConnect
 
@@ -64,7 +66,7 @@ class BaseClient(Program):
     connect_timeout: how long to wait for the broker, and for a service to greet
     confirm_timeout: how long `launch()` waits for the broker's confirm
     connect: connect at once, and raise if that can't be done; else at the first use. An
-        `AsyncClient` connects at the first use in any case
+        `AsyncClient` connects at the begin of its `async with`, or at its first use
     max_attempts: how often a job is tried that says nothing else
     by_value, by_reference: modules whose code is shipped, or is not, where the guess is wrong
     settings: all of the above that are settings, found already
@@ -74,6 +76,7 @@ class BaseClient(Program):
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
+    _secret: bytes | None
 
     def __init__(
         self,
@@ -102,7 +105,7 @@ class BaseClient(Program):
         given: dict[str, Any] = {
             "name": name,
             "broker": rmq_connect.url if rmq_connect is not None else broker,
-            "secret": secret.decode() if isinstance(secret, bytes) else secret,
+            "secret": secret if isinstance(secret, str) else None,
             "prefix": prefix,
             "connect_timeout": connect_timeout,
             "confirm_timeout": confirm_timeout,
@@ -117,6 +120,8 @@ class BaseClient(Program):
         self.settings = settings.replace(**given) if settings else load_settings(**given)
         options = _default_options(self.settings, queue, max_attempts, by_value, by_reference)
         self._set_up(core_name, options, id_generator)
+        if isinstance(secret, bytes):
+            self._secret = secret
         self._begin(connect)
 
     @classmethod
@@ -137,6 +142,8 @@ class BaseClient(Program):
         self.logger = LoggerConstructor(f"{core_name}.{self.name}", None, logging.NOTSET)
         self.instance = new_instance()
         self._options = options
+        secret = self.settings.secret
+        self._secret = secret.encode() if secret else None
         self._names = Names(self.settings.prefix)
         self._confirm_timeout = self.settings.confirm_timeout
         self._labels = (
@@ -203,6 +210,13 @@ class BaseClient(Program):
         if pipeline is not None and pipeline.takes(self):
             pipeline.flush()
 
+    def _question(
+        self, line: Line, request: Request, queue: str, timeout: Duration, every: bool
+    ) -> Question:
+        """A question to the service of a queue, or to every store where queue is ""."""
+        seconds = read_timeout(timeout)
+        return line.sealer.ask(request, self._address(queue), timeout=seconds, every=every)
+
     def _notice(self, line: Line, message: bytes | str, delivery_mode: int) -> Notice:
         """A message of the user's own, signed if it is an envelope without a signature."""
         if delivery_mode not in (1, 2):
@@ -246,7 +260,7 @@ class BaseClient(Program):
             name,
             self._names,
             self._options.queue,
-            settings.secret.encode() if settings.secret else None,
+            self._secret,
             settings.connect_timeout,
             self._options.enable_overdue,
         )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_NEVER = float("-inf")
+
 
 class BaseJob(Latch, Generic[R]):
     """One execution that was asked for. It opens when its outcome is in this process.
@@ -33,6 +35,7 @@ class BaseJob(Latch, Generic[R]):
         "_envelope",
         "_instance",
         "_label",
+        "_past",
         "_response",
         "queue",
         "task",
@@ -61,6 +64,7 @@ class BaseJob(Latch, Generic[R]):
         self._envelope = b""
         self._response: Response | None = None
         self._ended: Ended | None = None
+        self._past = _NEVER  # when the outcome was made that a requeue has made void
 
     @property
     def id(self) -> str:
@@ -86,10 +90,18 @@ class BaseJob(Latch, Generic[R]):
         return rebuild_job, (self._client, self.uid, self._label, self.queue, self.task)
 
     def _tell(self, response: Response) -> None:
-        """The outcome is here. The first one stays, whatever a requeue brings later."""
-        if self._response is None:
+        """The outcome is here. The first one stays; after a requeue, the first one of that."""
+        if self._response is None and response.finished > self._past:
             self._response = response
             self.open()
+
+    def _begin_again(self) -> None:
+        """It was requeued: another outcome will come."""
+        if self._response is not None:
+            self._past = self._response.finished
+        self._client._awaited.begin_again(self)
+        self._response = self._ended = None
+        self._opened = False
 
     def _value(self) -> R:
         """The value, or the exception. Only where the outcome is here."""

@@ -21,6 +21,8 @@ class BaseTask:
 
     _client: Any  # the one that the launcher beside this class is made with
     _recipe: Recipe
+    __name__: str
+    __wrapped__: Callable[..., Any]
 
     def _define(self, client: Launching, recipe: Recipe) -> None:
         function = recipe.function

@@ -149,8 +149,7 @@ class Client(Document, Aliases, Closing):
         pipeline = current_pipeline()
         if isinstance(pipeline, Pipeline) and pipeline.takes(self):
             pipeline.add(template, item, job, units)
-            while pipeline.is_crowded:
-                pipeline.wait_for_oldest()
+            pipeline.make_room()
         else:
             parcel = Parcel(template)
             parcel.add(item, job, units)

@@ -16,6 +16,7 @@ from schedulergodx.errors import UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.line import Line
+    from schedulergodx.client.options import Duration
 
 
 class Document(Asking):
@@ -35,10 +36,10 @@ class Document(Asking):
             return None if job._response is None else Response(job)
         return None
 
-    def await_response(self, id: Job[Any] | str, timeout: float | None = None) -> Response:
+    def await_response(self, id: Job[Any] | str, timeout: Duration | None = None) -> Response:
         """The response to a job, as soon as it has ended.
 
-        timeout: seconds; None waits as long as it takes
+        timeout: None waits as long as it takes
 
         Raises: ResultTimeout, UnknownJob, NoAnswer
         """
@@ -48,7 +49,7 @@ class Document(Asking):
         return Response(job)
 
     async def async_await_response(
-        self, id: Job[Any] | str, timeout: float | None = None
+        self, id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response:
         """The same, without blocking the event loop that it is awaited on."""
         import asyncio

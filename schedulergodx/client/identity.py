@@ -46,4 +46,5 @@ def _program() -> str:
     spec = getattr(main, "__spec__", None)
     if spec is not None:  # python -m package.module
         return str(spec.name).removesuffix(".__main__")
-    return Path(sys.argv[0] if sys.argv else "").name.strip("-") or "python"
+    file = Path(sys.argv[0] if sys.argv else "").name
+    return "python" if file in ("", "-", "-c") else file

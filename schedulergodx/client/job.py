@@ -30,14 +30,14 @@ R = TypeVar("R")
 class Job(BaseJob[R]):
     """One execution that was asked for, from `task.launch(...)` or `client.job(id)`.
 
-    `timeout`s are seconds; None waits as long as it takes. Methods that ask a service raise
-    NoAnswer when none answers in time, and UnknownJob when none knows the job.
+    A `timeout` is seconds, a `timedelta` or "10 min"; None waits as long as it takes. Methods that
+    ask a service raise NoAnswer when none answers in time, and UnknownJob when none knows the job.
     """
 
     __slots__ = ()
     _client: Client
 
-    def result(self, timeout: float | None = None) -> R:
+    def result(self, timeout: Duration | None = None) -> R:
         """What the function returned, or its exception, with the remote traceback as its cause.
 
         Raises: ResultTimeout when the wait is over, which does not end the job; RemoteError for an
@@ -48,7 +48,7 @@ class Job(BaseJob[R]):
             self._client._await_outcome(self, timeout)
         return self._value()
 
-    def exception(self, timeout: float | None = None) -> BaseException | None:
+    def exception(self, timeout: Duration | None = None) -> BaseException | None:
         """What `result()` raises, or None if it returns. Raises: ResultTimeout"""
         if self._response is None:
             self._client._await_outcome(self, timeout)
@@ -69,7 +69,7 @@ class Job(BaseJob[R]):
             return True
         return not self._client._is_own(self) and self.status().final
 
-    def status(self, *, timeout: float = ANSWER_TIMEOUT) -> Status:
+    def status(self, *, timeout: Duration = ANSWER_TIMEOUT) -> Status:
         """Where it is in its life."""
         ended = self._final_status
         if ended is not None:
@@ -77,7 +77,7 @@ class Job(BaseJob[R]):
         status = self._client._ask(AskStatus(self.uid.hex()), self.queue, timeout)
         return Status(status)
 
-    def cancel(self, force: bool = False, *, timeout: float = ANSWER_TIMEOUT) -> Cancellation:
+    def cancel(self, force: bool = False, *, timeout: Duration = ANSWER_TIMEOUT) -> Cancellation:
         """Call it off. True in a condition unless it was too late.
 
         force: end the process of a job that runs, instead of asking the job to stop
@@ -95,7 +95,7 @@ class Job(BaseJob[R]):
         priority: int | Unset = UNSET,
         queue: str | Unset = UNSET,
         lifetime: Duration | Unset | None = UNSET,
-        timeout: float = ANSWER_TIMEOUT,
+        timeout: Duration = ANSWER_TIMEOUT,
     ) -> bool:
         """Change a job that has not started; False if it has, or has ended.
 
@@ -112,21 +112,26 @@ class Job(BaseJob[R]):
             self.queue = queue
         return changed
 
-    def requeue(self, *, timeout: float = ANSWER_TIMEOUT) -> bool:
-        """Run it again, if it failed, timed out, expired or was cancelled. Get it anew by
-        `client.job(id)` for the new outcome: this object keeps the one it has."""
-        return bool(self._client._ask(AskRequeue(self.uid.hex()), self.queue, timeout))
+    def requeue(self, *, timeout: Duration = ANSWER_TIMEOUT) -> bool:
+        """Run it again, if it failed, timed out, expired or was cancelled; False if it did not.
 
-    def view(self, *, timeout: float = ANSWER_TIMEOUT) -> JobView:
+        `result()` then waits for the new outcome.
+        """
+        done = bool(self._client._ask(AskRequeue(self.uid.hex()), self.queue, timeout))
+        if done:
+            self._begin_again()
+        return done
+
+    def view(self, *, timeout: Duration = ANSWER_TIMEOUT) -> JobView:
         """Everything that its service knows of it."""
         view: JobView = self._client._ask(AskView(self.uid.hex()), self.queue, timeout)
         return view
 
-    def attempts(self, *, timeout: float = ANSWER_TIMEOUT) -> tuple[AttemptView, ...]:
+    def attempts(self, *, timeout: Duration = ANSWER_TIMEOUT) -> tuple[AttemptView, ...]:
         """Its history: the attempts that did not succeed, and what followed them."""
         return self.view(timeout=timeout).attempts
 
-    def output(self, *, timeout: float = ANSWER_TIMEOUT) -> str:
+    def output(self, *, timeout: Duration = ANSWER_TIMEOUT) -> str:
         """What it printed and logged, bounded."""
         if self._response is not None:
             return self._response.outcome.output

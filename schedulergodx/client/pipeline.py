@@ -68,11 +68,6 @@ class BasePipeline:
         """Whether launches of that client go into this pipeline."""
         return self._client is client and self._token is not None
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether so much is unconfirmed that the next launch has to wait."""
-        return self._size > _CROWD
-
     def flush(self) -> None:
         """Send what is gathered, full or not."""
         parcels, self._filling = list(self._filling.values()), {}
@@ -108,6 +103,11 @@ class BasePipeline:
         if not parcel.is_open or parcel.error is not None:
             self._lost.append(parcel)
 
+    def _give_up_if_away(self) -> None:
+        """To take more and more while nothing is confirmed would fill the memory."""
+        if self._patience == 0:
+            raise_all(self._errors(self._client._confirm_timeout))
+
     def _errors(self, timeout: float) -> list[LaunchError]:
         lost, self._lost = self._lost, []
         self._client._unconfirmed.keep(lost)
@@ -130,11 +130,16 @@ class Pipeline(BasePipeline):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._leave()
         while self._sent:
-            self.wait_for_oldest()
+            self._wait_for_oldest()
         _report(self._errors(self._client._confirm_timeout), error)
 
-    def wait_for_oldest(self) -> None:
-        """Wait for the confirm of what was sent first."""
+    def make_room(self) -> None:
+        """Wait until little enough is unconfirmed. Raises: LaunchUnconfirmed and the like"""
+        while self._size > _CROWD:
+            self._wait_for_oldest()
+            self._give_up_if_away()
+
+    def _wait_for_oldest(self) -> None:
         parcel = self._sent.popleft()
         parcel.wait(self._patience)
         self._judge(parcel)
@@ -152,11 +157,16 @@ class AsyncPipeline(BasePipeline):
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._leave()
         while self._sent:
-            await self.wait_for_oldest()
+            await self._wait_for_oldest()
         _report(self._errors(self._client._confirm_timeout), error)
 
-    async def wait_for_oldest(self) -> None:
-        """Wait for the confirm of what was sent first."""
+    async def make_room(self) -> None:
+        """Wait until little enough is unconfirmed. Raises: LaunchUnconfirmed and the like"""
+        while self._size > _CROWD:
+            await self._wait_for_oldest()
+            self._give_up_if_away()
+
+    async def _wait_for_oldest(self) -> None:
         parcel = self._sent.popleft()
         await parcel.wait_async(self._patience)
         self._judge(parcel)

@@ -8,7 +8,7 @@ from schedulergodx.client.latch import Latch
 
 if TYPE_CHECKING:
     from schedulergodx.core.job import Failure
-    from schedulergodx.core.message import Answer
+    from schedulergodx.core.message import Answer, Request
 
 GRACE = 0.25  # seconds in which another store may know what the first one does not
 
@@ -17,21 +17,42 @@ class Question(Latch):
     """Opens at the first answer of any store, or when it can't be answered.
 
     uid: of its envelope, which answers name
+    request: what is asked; None for a greeting or a notice
     address: the queue it goes to; None for every store
+    timeout: how long it is waited for, in seconds
     every: whether all answers are wanted, not only that of the store that knows the job
     settled: opens when no other answer is worth waiting for
     error: why it could not be asked, or was refused
     """
 
-    __slots__ = ("address", "answers", "data", "error", "every", "settled", "uid")
+    __slots__ = (
+        "address",
+        "answers",
+        "data",
+        "error",
+        "every",
+        "request",
+        "settled",
+        "timeout",
+        "uid",
+    )
 
     def __init__(
-        self, uid: bytes, data: bytes, address: str | None, *, every: bool = False
+        self,
+        uid: bytes,
+        data: bytes,
+        address: str | None,
+        *,
+        request: Request | None = None,
+        timeout: float | None = None,
+        every: bool = False,
     ) -> None:
         super().__init__()
         self.uid = uid
         self.data = data
         self.address = address
+        self.request = request
+        self.timeout = timeout
         self.answers: list[Answer] = []
         self.every = every
         self.settled = Latch()

@@ -14,7 +14,7 @@ from schedulergodx.core.envelope import Envelope, MessageType, unseal
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.message import Answer, Error, Info, ResponsesBody, read_body
 from schedulergodx.core.signing import Signer
-from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError, SchedulerGodXError
+from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError
 
 if TYPE_CHECKING:
     from schedulergodx.core.code import Unpacker
@@ -49,7 +49,7 @@ class Reader:
                 self._awaited.tell(body.responses)
             else:
                 self._sort(envelope)
-        except SchedulerGodXError as error:  # EnvelopeError, UnreadableCode
+        except Exception as error:  # whatever is wrong with it, it harms no other message
             self._drop(error)
 
     @contextmanager

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import TypeVar
 
 from schedulergodx.core.job import Execution
+from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration, parse_size
 
 T = TypeVar("T")
@@ -56,6 +57,16 @@ def read_count(value: object) -> int:
 def read_duration(value: object) -> float:
     """Seconds, 0 or more."""
     return parse_duration(value)
+
+
+def read_timeout(value: float | timedelta | str | None) -> float | None:
+    """How long to wait, in seconds; None for as long as it takes. Raises: ConfigError"""
+    if value is None or type(value) is float or type(value) is int:
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ConfigError(f"timeout={value!r} can't be used: {error}") from None
 
 
 def read_lifetime(value: object) -> float:

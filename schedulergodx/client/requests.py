@@ -14,7 +14,7 @@ import msgspec
 
 from schedulergodx.client.options import Options, Unset
 from schedulergodx.core.job import Status
-from schedulergodx.core.message import ANSWERS, AskCancel, AskChange, Request
+from schedulergodx.core.message import ANSWERS, AskCancel, AskChange
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import (
     ConfigError,
@@ -78,27 +78,28 @@ def change_request(job: BaseJob[Any], said: dict[str, Any]) -> AskChange:
     return AskChange(job.uid.hex(), change)
 
 
-def read_answer(question: Question, request: Request, timeout: float) -> Any:
+def read_answer(question: Question) -> Any:
     """What the services said, in the type that `core.message.ANSWERS` names.
 
     Raises: NoAnswer, UnknownJob, UnknownQueue, ConfigError (refused by the service)
     """
     best = question.best
     if best is None:
-        raise _silence(question, timeout) from question.error
+        raise _silence(question) from question.error
     if not best.known:
+        id = getattr(question.request, "id", "")
         raise UnknownJob(
-            f"no service that answered knows job {getattr(request, 'id', '')!r}: "
+            f"no service that answered knows job {id!r}: "
             "it was never launched, or it ended and was removed"
         )
-    return msgspec.msgpack.decode(best.value, type=ANSWERS[type(request)])
+    return msgspec.msgpack.decode(best.value, type=_answer_type(question))
 
 
-def read_answers(question: Question, request: Request, timeout: float) -> list[Any]:
+def read_answers(question: Question) -> list[Any]:
     """The same of every store that has answered."""
     if not question.answers:
-        raise _silence(question, timeout) from question.error
-    kind = ANSWERS[type(request)]
+        raise _silence(question) from question.error
+    kind = _answer_type(question)
     return [msgspec.msgpack.decode(answer.value, type=kind) for answer in question.answers]
 
 
@@ -148,7 +149,12 @@ def total(counts: Iterable[list[tuple[str, Status, int]]]) -> dict[tuple[str, St
     return dict(result)
 
 
-def _silence(question: Question, timeout: float) -> Exception:
+def _answer_type(question: Question) -> Any:
+    assert question.request is not None
+    return ANSWERS[type(question.request)]
+
+
+def _silence(question: Question) -> Exception:
     error = question.error
     if isinstance(error, Unroutable) and question.address is not None:
         return UnknownQueue(f"no service serves {question.address!r}: start one that does")
@@ -157,8 +163,8 @@ def _silence(question: Question, timeout: float) -> Exception:
     if error is not None and not isinstance(error, Unroutable):
         return NoAnswer(f"the question could not be sent: {error}")
     return NoAnswer(
-        f"no service answered within {timeout:g} s. If none runs, start one (`sgx service run`): "
-        "what was asked waits with the broker"
+        f"no service answered within {question.timeout or 0:g} s. If none runs, start one "
+        "(`sgx service run`): what was asked waits with the broker"
     )
 
 

@@ -89,7 +89,14 @@ class Sealer:
             signer=self._signer,
         )
 
-    def ask(self, request: Request, address: str | None, *, every: bool = False) -> Question:
+    def ask(
+        self,
+        request: Request,
+        address: str | None,
+        *,
+        timeout: float | None = None,
+        every: bool = False,
+    ) -> Question:
         """A request that is to be sent; `address` is a queue, or None for every store."""
         uid, data = self.seal(MessageType.REQUEST, request)
-        return Question(uid, data, address, every=every)
+        return Question(uid, data, address, request=request, timeout=timeout, every=every)

@@ -78,8 +78,7 @@ class Session:
         self._drain_is_due = False
         self._under_way: set[asyncio.Future[None]] = set()
         self._read: list[Delivery] = []
-
-    alive = True
+        self.alive = True
 
     # -- its life ---------------------------------------------------------------------------------
 
@@ -95,6 +94,7 @@ class Session:
                 await self._begin_to_read()
                 readers = await self._broker.consumers(self._home)
             await self._greet(readers, timeout)
+            self._ask_again()
         except TimeoutError as error:
             await self._broker.close()
             raise BrokerUnavailable(
@@ -110,11 +110,12 @@ class Session:
         self._drain()
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=_LAST_WORDS)
-        with suppress(BrokerError, TimeoutError):
+        with suppress(BrokerError, TimeoutError, RuntimeError):  # the last: at the program's end
             async with asyncio.timeout(_FAREWELL):
                 await self._broker.cancel(self._responses)
                 await self._broker.delete(self._responses)
-        await self._broker.close()
+        with suppress(RuntimeError):
+            await self._broker.close()
         await asyncio.sleep(0)  # what the broker has given up is settled in the next turn
 
     def abandon(self, error: Exception) -> None:
@@ -251,7 +252,6 @@ class Session:
         self._broker.settle(read)
 
     def _change(self, up: bool, why: str) -> None:
-        """A response may have been missed while the connection was lost: ask for it."""
         if up:
             self._logger.info("connected again to %s", self._broker.url)
             self._ask_again()
@@ -259,9 +259,11 @@ class Session:
             self._logger.warning("the connection to %s is lost: %s", self._broker.url, why)
 
     def _ask_again(self) -> None:
+        """A response may have been missed while there was no connection."""
         by_queue: dict[str, list[bytes]] = {}
         for job in self._awaited.unsettled():
-            by_queue.setdefault(job.queue, []).append(job.uid)
+            if job._instance == self.sealer.instance:
+                by_queue.setdefault(job.queue, []).append(job.uid)
         for queue, uids in by_queue.items():
             address = self._terms.names.requests(queue).name
             for start in range(0, len(uids), _SLICE):

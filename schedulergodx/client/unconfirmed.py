@@ -27,9 +27,11 @@ class Unconfirmed:
 
     def keep(self, parcels: Iterable[Parcel]) -> None:
         """Remember them for `resend`, and forget what was confirmed late."""
-        self._parcels = {uid: p for uid, p in self._parcels.items() if not p.arrived}
+        for uid, parcel in list(self._parcels.items()):
+            if parcel.arrived:
+                self._parcels.pop(uid, None)
         for parcel in parcels:
-            self._parcels |= {job.uid: parcel for job in parcel.jobs}
+            self._parcels.update((job.uid, parcel) for job in parcel.jobs)
 
     def take(self, job: BaseJob[Any]) -> tuple[Parcel, bool]:
         """What carries a job, and whether that was sent already. Raises: ConfigError"""
@@ -71,9 +73,9 @@ def raise_all(errors: Sequence[LaunchError]) -> None:
 def _trouble(parcel: Parcel) -> tuple[str, str]:
     """(kind, detail): what is the same for all parcels of one error."""
     error = parcel.error
-    if error is None or isinstance(error, BrokerClosed):
+    if error is None or isinstance(error, BrokerClosed | LaunchUnconfirmed):
         return "unconfirmed", ""
-    if isinstance(error, Unroutable):
+    if isinstance(error, Unroutable | UnknownQueue):
         return "unroutable", parcel.template.queue
     return "refused", str(error)
 

@@ -18,6 +18,8 @@ from schedulergodx.core.signing import Signer
 from schedulergodx.errors import EnvelopeError
 
 VERSION = 2
+# What msgspec raises at bytes that are not what they should be.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 ENVELOPE_BYTES = 1 << 20  # a shared envelope is closed at this size
 LARGEST_BYTES = 8 << 20  # one job or one result; RabbitMQ 4 closes the channel above 16 MiB
 
@@ -97,7 +99,7 @@ def read_header(data: bytes) -> tuple[Header, bytes, bytes, bytes]:
     try:
         packed, body, signature = _open_parts(data)
         header = _open_header(packed)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise EnvelopeError(
             f"not an envelope of schedulergodx, or cut off ({len(data)} bytes): {error}"
         ) from error

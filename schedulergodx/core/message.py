@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Outcome, Spec, Status
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import EnvelopeError
@@ -217,7 +218,7 @@ def read_body(body: bytes, type: type[B]) -> B:
     """A body as a struct of that type. Raises: EnvelopeError"""
     try:
         return msgspec.msgpack.decode(body, type=type)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise EnvelopeError(f"the body can't be read as {type.__name__}: {error}") from error
 
 
@@ -225,7 +226,7 @@ def read_request(body: bytes) -> Request:
     """The body of a REQUEST. Raises: EnvelopeError"""
     try:
         return _open_request.decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise EnvelopeError(f"the request can't be read: {error}") from error
 
 
@@ -248,21 +249,21 @@ def read_task(body: bytes) -> tuple[TaskBody, list[BadItem]]:
     """
     try:
         return _open_task(body), []
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return _read_task_loosely(body)
 
 
 def _read_task_loosely(body: bytes) -> tuple[TaskBody, list[BadItem]]:
     try:
         loose = _open_loose_task(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise EnvelopeError(f"the task can't be read: {error}") from error
     jobs: list[JobItem] = []
     bad: list[BadItem] = []
     for raw in loose.jobs:
         try:
             jobs.append(_open_item(raw))
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             bad.append(_salvage(raw, str(error)))
     task = TaskBody(loose.spec, loose.units, jobs, loose.queue, loose.priority, loose.reply)
     return task, bad
@@ -270,7 +271,10 @@ def _read_task_loosely(body: bytes) -> tuple[TaskBody, list[BadItem]]:
 
 def _salvage(raw: bytes, reason: str) -> BadItem:
     """What names a job that can't be read, so that its client can be told."""
-    fields = msgspec.msgpack.decode(raw)
+    try:
+        fields = msgspec.msgpack.decode(raw)
+    except UNREADABLE:
+        return BadItem(None, None, reason)
     fields = [*fields, *[None] * 5] if isinstance(fields, list) else [None] * 5
     uid = fields[0] if isinstance(fields[0], bytes) and len(fields[0]) == 16 else None
     return BadItem(uid, fields[4] if isinstance(fields[4], str) else None, reason)

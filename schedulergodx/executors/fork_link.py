@@ -151,6 +151,8 @@ class ForkLink:
             self._ready.set_exception(ConnectionError("it ended"))
 
     def _close(self) -> None:
+        if self._socket.fileno() < 0:
+            return
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.executors.frames import FrameBuffer, FrameError
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class Line:
         try:
             for kind, payload in self._buffer.feed(data):
                 self._on_frame(kind, payload)
-        except (FrameError, msgspec.DecodeError) as error:
+        except (FrameError, *UNREADABLE) as error:
             self._on_break(str(error))
             return False
         return True

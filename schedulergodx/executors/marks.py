@@ -16,6 +16,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,13 +24,13 @@ from zlib import crc32
 
 import msgspec
 
-from schedulergodx.executors.base import Ended
-from schedulergodx.executors.frames import Finished
+from schedulergodx.core.envelope import UNREADABLE
+from schedulergodx.executors.frames import Finished, FrameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schedulergodx.executors.base import Marks
+    from schedulergodx.executors.base import Ended, Marks
 
 _MAGIC = int.from_bytes(b"SGXMark1", "little")
 _HEAD = struct.Struct("<QQ")  # the magic number, how many slots
@@ -57,6 +58,7 @@ class MarkPage:
         self.slots: int = _HEAD.unpack_from(self._map)[1]
         self._ring = _HEAD.size + self.slots * _SLOT.size
         self._next: int | None = None  # where in the ring the next outcome goes
+        self._keeping = threading.Lock()
 
     def mark(self, token: int, seq: int, attempt: int) -> float:
         """Say that a job begins, before it does. In the worker. The answer is the instant."""
@@ -72,6 +74,10 @@ class MarkPage:
         size = _RECORD.size + len(outcome)
         if size > _LARGEST:
             return
+        with self._keeping:
+            self._keep(token, outcome, size)
+
+    def _keep(self, token: int, outcome: bytes | memoryview, size: int) -> None:
         if self._next is None:  # not where the process before, of a hard job, has its own
             self._next = token % (_RING // _LARGEST) * _LARGEST
         if self._next + size > _RING:
@@ -216,7 +222,7 @@ class _OldMarks:
     def ended(self) -> Iterator[Ended]:
         for seq, attempt, outcome in self._directory.outcomes() if self._same_boot else ():
             try:
-                finished = _read_finished(outcome)
-            except msgspec.DecodeError:
+                ended = _read_finished(outcome).of(seq, attempt)
+            except (FrameError, *UNREADABLE):
                 continue  # a job can write what it likes into the file of its worker
-            yield finished.of(seq, attempt)
+            yield ended

@@ -197,7 +197,7 @@ class ProcessExecutor:
     # -- hearing ----------------------------------------------------------------------------------
 
     def _hear(self, worker: Worker, kind: int, payload: bytes) -> None:
-        """Raises: FrameError, msgspec.DecodeError"""
+        """Raises: FrameError, and what is UNREADABLE"""
         if kind == Say.FINISHED:
             self._finish(worker, _read_finished(payload))
         elif kind == Say.SEND:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from schedulergodx.storage.database import DB
     from schedulergodx.utils.rmq_property import RmqConnect
 
-DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
 _LONGEST_WAIT = 30.0  # seconds between tries to reach the broker
 _NEVER = 1 << 62  # jobs, or bytes
 _LAST_WORDS = 5.0  # seconds to tell outcomes when the service stops
@@ -189,7 +188,7 @@ class Service(Program):
     def _make_broker(self) -> Broker:
         settings = self.settings
         return make_broker(
-            settings.broker or DEFAULT_BROKER,
+            settings.broker_url,
             quorum=settings.quorum,
             heartbeat=settings.heartbeat,
             watchdog_interval=settings.watchdog_interval,
@@ -226,7 +225,7 @@ class Service(Program):
     def _watch(self, store: Store) -> Watch:
         file = self.settings.health_file
         path = Path(file) if file else Path(f"{store.path}.health") if store.path else None
-        return Watch(path, self._clock, lambda: {"name": self.name, "ready": self._ready.is_set()})
+        return Watch(path, self._clock, lambda: {"name": self.name})
 
     # -- the broker -------------------------------------------------------------------------------
 
@@ -281,7 +280,7 @@ class Service(Program):
                     raise QueueOwned(
                         f"another service with another database serves queue {queue!r}, and jobs "
                         "of one queue can't be in two databases: give this one other queues "
-                        "(--queue), or let both share one PostgreSQL database (--db)"
+                        "(--queues), or let both share one PostgreSQL database (--db)"
                     ) from None
                 if not told:
                     self.logger.warning("queue %r is held by another service; waiting", queue)

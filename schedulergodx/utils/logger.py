@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+
+Filter = logging.Filter | Callable[[logging.LogRecord], bool]
 
 FORMAT = "%(asctime)s - %(levelname)s - %(name)s:%(message)s"
 
@@ -44,7 +47,7 @@ class LoggerConstructor:
             handler.setFormatter(logging.Formatter(FORMAT))
         self._logger.addHandler(handler)
 
-    def addFilter(self, filter: logging.Filter) -> None:  # noqa: N802 - as the document has it
+    def addFilter(self, filter: Filter) -> None:  # noqa: N802 - as the document has it
         """Pass on only what a filter lets through."""
         self._logger.addFilter(filter)
 

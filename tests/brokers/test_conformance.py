@@ -108,6 +108,19 @@ async def test_a_large_message_arrives_whole(broker: Broker, other: Broker, name
     assert all(received == body for received in inbox.bodies)
 
 
+async def test_messages_of_every_size_arrive_whole_and_in_order(
+    broker: Broker, other: Broker, names: Names
+) -> None:
+    inbox = await Inbox.of(other, names.requests())
+    frame = 131_064  # what fits into one frame of RabbitMQ
+    edges = [0, 1, 7, 8, 4_095, 4_096, frame - 1, frame, frame + 1, 2 * frame, 3 * frame + 1]
+    sizes = [*edges, *range(0, 9_000, 97), *edges, *reversed(edges)]
+    bodies = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+    await soon(asyncio.gather(*[broker.publish(names.requests().name, body) for body in bodies]))
+    await inbox.get(len(bodies))
+    assert inbox.bodies == bodies
+
+
 async def test_an_empty_message_arrives(broker: Broker, names: Names) -> None:
     inbox = await Inbox.of(broker, names.requests())
     await soon(broker.publish(names.requests().name, b""))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import signal
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +10,7 @@ import pytest
 
 from schedulergodx.brokers import memory
 from schedulergodx.client import AsyncClient, Client
+from tests.client.forking import in_child
 from tests.client.small_service import Record, SmallService
 
 SOON = 10  # seconds, the deadline of what must happen
@@ -22,27 +20,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 
 def echo(value: int) -> int:
     return value
-
-
-def in_child(call: Callable[[], Any]) -> Any:
-    """What a call returns in a forked child; its exception is raised here."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(3 * SOON)
-        try:
-            said = (True, call())
-        except BaseException:
-            said = (False, traceback.format_exc())
-        with open(write, "wb") as pipe:  # noqa: PTH123 - it is a descriptor
-            pickle.dump(said, pipe)
-        os._exit(0)
-    os.close(write)
-    with open(read, "rb") as pipe:  # noqa: PTH123 - it is a descriptor
-        done, result = pickle.load(pipe)
-    os.waitpid(child, 0)
-    assert done, result
-    return result
 
 
 def with_service(url: str, records: dict[bytes, Record], call: Callable[[], Any]) -> Any:

@@ -91,7 +91,7 @@ def test_a_pipeline_is_of_its_thread(client: Client, service: SmallService) -> N
     task = client.task(echo)
     with client.pipeline(), ThreadPoolExecutor(1) as pool:
         mine = task.launch(1)
-        other = pool.submit(task.launch, 2).result(SOON)
+        other = pool.submit(lambda: task.launch(2).result(SOON))
         assert other.result(SOON) == 2
         assert mine.uid not in service.records
     assert mine.result(SOON) == 1

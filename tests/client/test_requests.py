@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schedulergodx.client import Client, Job
-from schedulergodx.core.job import Status
-from schedulergodx.core.message import AskCancel, AskOutcomes
+from schedulergodx.core.job import Outcome, Status
+from schedulergodx.core.message import AskCancel, AskOutcomes, Response
 from schedulergodx.core.names import Names
 from schedulergodx.core.view import JobFilter
-from schedulergodx.errors import ConfigError, NoAnswer, ResultTimeout, UnknownJob
+from schedulergodx.errors import ConfigError, JobCancelled, NoAnswer, ResultTimeout, UnknownJob
 from schedulergodx.utils.id_generators import autoincrement
 from tests.client.small_service import SmallService
 
@@ -176,6 +176,27 @@ def test_a_job_has_a_view_attempts_and_output(client: Client, service: SmallServ
     assert job.attempts() == ()
     assert job.output() == "so far"
     assert not job.requeue()
+
+
+def test_a_requeued_job_waits_for_its_new_outcome(client: Client, service: SmallService) -> None:
+    def give_up() -> int:
+        raise LookupError("not yet")
+
+    job = client.task(give_up).launch()
+    with pytest.raises(LookupError):
+        job.result(SOON)
+    record, old = service.record(job.uid), job._response
+    assert job.requeue()
+    assert not job.ready()
+    assert old is not None
+    client._awaited.tell([old])  # told once more, and void
+    with pytest.raises(ResultTimeout):
+        job.result("10 ms")
+    now = time.time() + 1
+    again = Response(job.uid, job.id, 1, now, now, Outcome(Status.CANCELLED))
+    service._loop.call_soon_threadsafe(service._tell, record.header, [again], {})
+    with pytest.raises(JobCancelled):
+        job.result(timedelta(seconds=SOON))
 
 
 def test_the_job_of_an_id_that_was_dropped_is_still_an_own_one(

@@ -36,5 +36,5 @@ def marked(text: str) -> list[int]:
 async def until(true: Callable[[], object], *, deadline: float = 15.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(deadline):
-        while not true():  # noqa: ASYNC110 (other processes ring no event)
+        while not true():
             await asyncio.sleep(0.002)

@@ -104,7 +104,8 @@ class Rig:
 
     async def outcome(self, function: Callable[..., Any], *args: Any, **options: Any) -> Ended:
         """How a job ended."""
-        return await self.launch(function, *args, **options)
+        ended: Ended = await self.launch(function, *args, **options)
+        return ended
 
     async def value(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """What a job returned."""
@@ -117,7 +118,7 @@ class Rig:
             self.unpacker.add_unit(hash, body)
         return self.unpacker.load_value(ended.outcome.value)
 
-    # -- the service around it ----------------------------------------------------------------------
+    # -- the service around it ---------------------------------------------------------------------
 
     def _gather(self, report: Report) -> None:
         if not self._reports:

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schedulergodx.core.job import ErrorCode, Execution, Status
-from schedulergodx.executors import ExecutorSettings, ProcessExecutor
 from schedulergodx.executors.base import Ended
 from tests.executors.processes import is_alive, marked, until
-from tests.executors.rig import STORE, Rig
+from tests.executors.rig import Rig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -138,10 +137,7 @@ async def test_a_forged_outcome_of_another_job_ends_its_worker(rig: Rig) -> None
         from schedulergodx.executors.frames import Finished, Say
         from schedulergodx.executors.inside.channel import Channel
 
-        [channel] = [thing for thing in gc.get_objects() if isinstance(thing, Channel)] or [None]
-        if channel is None:
-            gc.unfreeze()
-            [channel] = [thing for thing in gc.get_objects() if isinstance(thing, Channel)]
+        [channel] = [thing for thing in gc.get_objects() if isinstance(thing, Channel)]
         outcome = Outcome(Status.COMPLETED, b"")
         channel.send(Say.FINISHED, Finished(123456, outcome, False, 0.0, 0.0))
         time.sleep(60)
@@ -217,7 +213,7 @@ async def test_an_executor_that_never_started_can_be_stopped(tmp_path: Path) -> 
     await rig.executor.stop(0)
 
 
-# -- the death of a service -------------------------------------------------------------------------
+# -- the death of a service ----------------------------------------------------------------------
 
 SERVICE = """
 import asyncio, json, sys, time
@@ -250,7 +246,7 @@ def overlap(file: str, number: int) -> None:
 
     subprocess.Popen(["sh", "-c", "while :; do sleep 0.01; done"])
     while True:
-        with open(file, "a") as out:
+        with Path(file).open("a") as out:
             out.write(f"{number} {os.getpid()}\n")
         time.sleep(0.005)
 
@@ -261,11 +257,7 @@ async def test_no_job_of_a_killed_service_runs_beside_the_next_one(
     tmp_path: Path, execution: Execution, stuck: bool
 ) -> None:
     file, directory = tmp_path / "out", tmp_path / "workers"
-    service = subprocess.Popen(
-        [sys.executable, "-c", SERVICE, str(directory), execution.value, str(file)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
+    service = start_service(str(directory), execution.value, str(file))
     try:
         assert service.stdout is not None
         claimed = json.loads(await asyncio.to_thread(service.stdout.readline))
@@ -286,12 +278,14 @@ async def test_no_job_of_a_killed_service_runs_beside_the_next_one(
     assert began == [True] + [False] * (len(claimed) - 1)
     assert len(claimed) > 1 or execution is not Execution.PROCESS
     assert waited < 5
-    assert not [
-        int(line.split()[1])
-        for line in file.read_text().splitlines()
-        if is_alive(int(line.split()[1]))
-    ]
+    pids = {int(line.split()[1]) for line in file.read_text().splitlines()}
+    assert not any(map(is_alive, pids))
     assert file.stat().st_size == size
+
+
+def start_service(*arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", SERVICE, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
 
 def children(pid: int) -> list[int]:

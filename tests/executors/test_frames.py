@@ -24,5 +24,5 @@ def test_kind_and_payload_are_those_that_were_framed() -> None:
 
 
 def test_a_length_beyond_belief_is_an_error() -> None:
-    with pytest.raises(FrameError, match="70006|700"):
+    with pytest.raises(FrameError, match="1000 are the most"):
         FrameBuffer(1000).feed(DATA)

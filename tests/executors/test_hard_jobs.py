@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,6 @@ from tests.executors.rig import Rig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
 FORK = Execution.FORK
 
@@ -64,12 +64,15 @@ async def test_a_coroutine_function_runs_on_a_loop_of_its_own(rig: Rig) -> None:
 
 
 async def test_chance_differs_from_process_to_process(rig: Rig) -> None:
-    jobs = rig.submit([rig.work(random.random, execution=FORK) for _ in range(4)])
+    def draw() -> float:
+        return random.random()
+
+    jobs = rig.submit([rig.work(draw, execution=FORK) for _ in range(4)])
     assert len({rig.open(await job) for job in jobs}) == 4
 
 
 def use_memory() -> int:
-    return len([bytearray(1 << 20) for _ in range(2000)])
+    return len([bytearray(1 << 20) for _ in range(500)])
 
 
 def compute() -> None:
@@ -78,7 +81,7 @@ def compute() -> None:
 
 
 def open_files() -> int:
-    return len([open(os.devnull) for _ in range(500)])
+    return len([Path(os.devnull).open() for _ in range(500)])
 
 
 def print_much() -> None:
@@ -89,7 +92,7 @@ def print_much() -> None:
 @pytest.mark.parametrize(
     ("task", "limits", "says"),
     [
-        (use_memory, Limits(memory=300 << 20), "memory"),
+        (use_memory, Limits(memory=128 << 20), "memory"),
         (compute, Limits(cpu_time=1), "computed"),
         (open_files, Limits(open_files=50), "files"),
         (print_much, Limits(output=100_000), "printed"),
@@ -116,9 +119,9 @@ async def test_a_job_within_its_limits_is_not_disturbed(rig: Rig) -> None:
     def task() -> str:
         print("a little")
         bytearray(10 << 20)
-        return open(os.devnull).read()
+        return Path(os.devnull).read_text()
 
-    limits = Limits(memory=300 << 20, cpu_time=5, open_files=50, output=1000)
+    limits = Limits(memory=128 << 20, cpu_time=5, open_files=50, output=1000)
     ended = await rig.outcome(task, execution=FORK, limits=limits)
     assert rig.open(ended) == ""
     assert ended.outcome.output == "a little\n"
@@ -134,8 +137,8 @@ async def test_an_error_of_the_same_kind_without_a_limit_is_the_tasks_own(rig: R
 
 
 async def test_limits_are_of_one_job(rig: Rig) -> None:
-    await rig.outcome(use_memory, execution=FORK, limits=Limits(memory=300 << 20))
-    assert await rig.value(lambda: len(bytearray(400 << 20)), execution=FORK) == 400 << 20
+    await rig.outcome(use_memory, execution=FORK, limits=Limits(memory=128 << 20))
+    assert await rig.value(lambda: len(bytearray(160 << 20)), execution=FORK) == 160 << 20
 
 
 async def test_threads_that_it_leaves_end_with_it(rig: Rig) -> None:

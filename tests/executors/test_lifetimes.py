@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +57,8 @@ def ignore_signals(file: str) -> None:
 def swallow_everything(file: str) -> None:
     note(file)
     while True:
-        try:
+        with suppress(BaseException):
             time.sleep(60)
-        except BaseException:
-            pass
 
 
 def block_in_c_with_the_gil(file: str) -> None:
@@ -105,7 +104,7 @@ def scatter_by_exec(file: str) -> None:
 
 
 def note(file: str) -> None:
-    with open(file, "a") as pids:
+    with Path(file).open("a") as pids:
         pids.write(f"{os.getpid()}\n")
 
 
@@ -141,10 +140,9 @@ async def test_a_fork_bomb_is_ended(rig: Rig, tmp_path: Path) -> None:
     def bomb(directory: str, most: int) -> None:
         """Each process forks on; the directory counts them, so that there are at most `most`."""
         while True:
-            number = len(os.listdir(directory))
+            number = len(list(Path(directory).iterdir()))
             if number < most and os.fork() == 0:
-                with open(f"{directory}/{os.getpid()}", "w"):
-                    pass
+                Path(directory, str(os.getpid())).touch()
             time.sleep(0.001)
 
     directory = tmp_path / "bomb"
@@ -178,7 +176,7 @@ async def test_no_lifetime_is_no_limit(rig: Rig) -> None:
     assert ended.outcome.status is Status.COMPLETED
 
 
-# -- threads and coroutines -------------------------------------------------------------------------
+# -- threads and coroutines ----------------------------------------------------------------------
 
 
 async def asleep(seconds: float = 60.0) -> int:
@@ -188,14 +186,12 @@ async def asleep(seconds: float = 60.0) -> int:
 
 async def deaf_coroutine(seconds: float = 60.0) -> None:
     while True:
-        try:
+        with suppress(BaseException):
             await asyncio.sleep(seconds)
-        except BaseException:
-            pass
 
 
 async def blocked_coroutine() -> None:
-    time.sleep(60)
+    sleep(60)
 
 
 def nap(seconds: float = 60.0) -> int:
@@ -207,10 +203,8 @@ def nap(seconds: float = 60.0) -> int:
 
 def deaf_thread() -> None:
     while True:
-        try:
+        with suppress(BaseException):
             time.sleep(0.01)
-        except BaseException:
-            pass
 
 
 @pytest.mark.parametrize(
@@ -269,7 +263,7 @@ async def test_a_job_that_ends_by_itself_after_it_was_told_is_a_timeout(
     assert_timed_out(await rig.outcome(task, execution=execution, lifetime=0.2))
 
 
-# -- cancelling -------------------------------------------------------------------------------------
+# -- cancelling ----------------------------------------------------------------------------------
 
 
 def watch_out(file: str) -> None:

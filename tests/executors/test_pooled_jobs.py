@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from tests.executors.rig import Rig, at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from schedulergodx.core.job import Failure
     from schedulergodx.executors.base import Ended
@@ -58,7 +58,7 @@ async def test_many_jobs_return_theirs_in_order(rig: Rig) -> None:
     order: list[int] = []
     jobs = rig.submit([rig.work(add, n, 1) for n in range(300)])
     for job in jobs:
-        job.ended.add_done_callback(lambda _, seq=job.work.seq: order.append(seq))
+        job.ended.add_done_callback(lambda done: order.append(done.result().seq))
     values = [rig.open(await job) for job in jobs]
     assert values == [n + 1 for n in range(300)]
     assert order == sorted(order)
@@ -174,7 +174,6 @@ async def test_code_of_another_python_is_refused_and_named(rig: Rig) -> None:
     work = rig.work(add, 1, 2)
     other = type(work.spec)(work.spec.name, work.spec.function, "cpython-27", "dill/0.1")
     reports: list[Any] = []
-    rig._gather = reports.append  # type: ignore[method-assign]
     rig.executor._report = reports.append
     work = type(work)(99, 1, "x", "c", rig.executor.places(Execution.PROCESS)[0], other, b"", ())
     rig.executor.run([work])
@@ -259,7 +258,7 @@ async def test_a_job_knows_itself(rig: Rig) -> None:
     assert is_cancelled is False
 
 
-# -- what a job leaves behind -----------------------------------------------------------------------
+# -- what a job leaves behind --------------------------------------------------------------------
 
 
 async def test_what_a_job_changes_in_its_process_is_as_before_for_the_next(
@@ -269,7 +268,7 @@ async def test_what_a_job_changes_in_its_process_is_as_before_for_the_next(
         mask = os.umask(0)
         os.umask(mask)
         handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGALRM)]
-        return os.getpid(), os.getcwd(), dict(os.environ), mask, [str(h) for h in handlers]
+        return os.getpid(), str(Path.cwd()), dict(os.environ), mask, [str(h) for h in handlers]
 
     def change(directory: str) -> None:
         os.chdir(directory)
@@ -300,9 +299,9 @@ async def test_a_directory_that_is_removed_under_a_worker_is_no_trouble(
     rig: Rig, tmp_path: Path
 ) -> None:
     def vanish(directory: str) -> None:
-        os.mkdir(directory)
+        Path(directory).mkdir()
         os.chdir(directory)
-        os.rmdir(directory)
+        Path(directory).rmdir()
 
     before = await rig.value(os.getcwd)
     await rig.value(vanish, str(tmp_path / "gone"))

@@ -317,7 +317,8 @@ class ModelStore:
             if overdue and row.due is not None:
                 row.deadline += due - row.due
             row.due = due
-            row.status = Status.SCHEDULED if due > now else Status.PENDING
+            if row.status is not Status.BLOCKED:
+                row.status = Status.SCHEDULED if due > now else Status.PENDING
         if change.priority is not None:
             row.priority = change.priority
         if change.queue is not None:

@@ -578,6 +578,20 @@ def test_nothing_changes_of_a_job_that_runs_has_ended_or_is_unknown(store: Store
     assert {view.priority for view in store.list_jobs(JobFilter())} == {0}
 
 
+def test_a_blocked_job_stays_blocked_until_its_parents_are_done(store: Store) -> None:
+    [uid] = add(store, status=Status.BLOCKED)
+    store.begin()
+    assert store.change(uid, Change(due=NOW + 5, priority=2), NOW) is True
+    assert store.release_due(NOW + 9, 9) == 0
+    store.commit()
+    assert store.status(uid) is Status.BLOCKED
+    assert claim(store) == []
+    store.begin()
+    assert store.cancel(uid, NOW).answer is CancelAnswer.CANCELLED
+    store.commit()
+    assert store.counts() == {("default", Status.CANCELLED): 1}
+
+
 @pytest.mark.parametrize(
     "status", [Status.FAILED, Status.TIMEOUT, Status.CANCELLED, Status.EXPIRED]
 )

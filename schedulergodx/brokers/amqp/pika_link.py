@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pika
 from pika import exceptions as errors
-from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.utils.connection_workflow import (
     AMQPConnectionWorkflowFailed,
     AMQPConnectorException,
@@ -20,6 +19,7 @@ from pika.adapters.utils.connection_workflow import (
 from pika.exchange_type import ExchangeType
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, CannotConnect, ChannelLost, Loss
+from schedulergodx.brokers.amqp.pika_connection import Connection
 from schedulergodx.brokers.amqp.refusal import (
     explain_handshake,
     explain_login,
@@ -28,7 +28,7 @@ from schedulergodx.brokers.amqp.refusal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from schedulergodx.brokers.amqp.address import Address
 
@@ -54,7 +54,7 @@ async def connect(
     opened: asyncio.Future[None] = loop.create_future()
     link = PikaLink(loop)
 
-    def came_up(connection: _Connection) -> None:
+    def came_up(connection: Connection) -> None:
         if opened.done():
             connection.close()
         else:
@@ -65,7 +65,7 @@ async def connect(
         if not opened.done():
             opened.set_exception(error)
 
-    _Connection(
+    Connection(
         _parameters(address, timeout),
         on_open_callback=came_up,
         on_open_error_callback=failed,
@@ -87,9 +87,9 @@ class PikaLink:
         self.version = ""
         self.lost: asyncio.Future[str] = loop.create_future()
         self._loop = loop
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
 
-    def opened(self, connection: _Connection, on_blocked: Callable[[str], None]) -> None:
+    def opened(self, connection: Connection, on_blocked: Callable[[str], None]) -> None:
         """The connection is there."""
         self._connection = connection
         self.version = str(connection.server_properties.get("version", "?"))
@@ -133,12 +133,14 @@ class PikaChannel:
         self.lost: asyncio.Future[Loss] = loop.create_future()
         self._loop = loop
         self._channel: Any = None  # pika has no types
+        self._readers: dict[int, Callable[[int, bool, bytes], None]] = {}
         self._asked: asyncio.Future[Any] | None = None
         self._consumer = ""
 
-    async def open(self, connection: _Connection) -> None:
+    async def open(self, connection: Connection) -> None:
         answer = self._loop.create_future()
         self._asked = answer
+        self._readers = connection.readers
         self._channel = connection.channel(on_open_callback=_setter(answer))
         self._channel.add_on_close_callback(self._closed)
         self._channel.add_on_cancel_callback(self._cancelled)
@@ -182,6 +184,7 @@ class PikaChannel:
         def deliver(_: object, method: Any, __: object, body: bytes) -> None:
             on_message(method.delivery_tag, method.redelivered, body)
 
+        self._readers[self._channel.channel_number] = on_message
         self._consumer = f"schedulergodx.{id(self):x}"
         await self._ask(self._channel.basic_consume, queue, deliver, consumer_tag=self._consumer)
 
@@ -203,6 +206,7 @@ class PikaChannel:
         await self._ask(self._channel.confirm_delivery, confirmed)
 
     async def close(self) -> None:
+        self._readers.pop(self._channel.channel_number, None)
         if self._channel.is_open:
             with suppress(errors.AMQPError):
                 self._channel.close()
@@ -245,44 +249,11 @@ class PikaChannel:
         self._channel.close()
 
     def _lose(self, loss: Loss) -> None:
+        self._readers.pop(self._channel.channel_number, None)
         if not self.lost.done():
             self.lost.set_result(loss)
         if self._asked is not None and not self._asked.done():
             self._asked.set_exception(ChannelLost(loss))
-
-
-class _Connection(AsyncioConnection):  # type: ignore[misc]  # pika has no types
-    """A connection that sends in few pieces.
-
-    pika sends each frame by itself, and a message has three of them. Half of this side's time and
-    a third of RabbitMQ's go into that (measured: 12 and 62 µs a message, 6 and 48 this way). Here
-    the first piece after a pause goes to pika's transport at once, which wakes it; the others of
-    the same turn of the loop are handed over in one piece just before it sends.
-    """
-
-    _later: list[bytes] | None = None
-
-    def drop(self, why: str) -> None:
-        """Give the connection up without goodbye."""
-        if not self.is_closed:
-            self._terminate_stream(errors.AMQPConnectionError(why))
-
-    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        super()._output_marshaled_frames([b"".join(marshaled_frames)])
-
-    def _adapter_emit_data(self, data: bytes) -> None:
-        if self._later is not None:
-            self._later.append(data)
-        elif self._transport.get_write_buffer_size():
-            self._later = [data]
-            asyncio.get_running_loop().call_soon(self._emit_later)
-        else:
-            super()._adapter_emit_data(data)
-
-    def _emit_later(self) -> None:
-        later, self._later = self._later, None
-        if later and self._transport is not None:
-            super()._adapter_emit_data(b"".join(later))
 
 
 def _parameters(address: Address, timeout: float) -> pika.ConnectionParameters:

@@ -1,4 +1,4 @@
-"""How classes are written: an empty one of its name, metaclass and bases, and then its members.
+"""How classes are written: an empty one of its name, metaclass and bases, filled afterwards.
 
 Nothing of the user runs when it is opened, neither a metaclass nor `__init_subclass__`: what they
 did to the class is among its members, and done twice it would be done wrong.
@@ -27,27 +27,41 @@ if TYPE_CHECKING:
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: not compiled in
 _ONLY_VALUES = {NoneType: None, EllipsisType: ..., NotImplementedType: NotImplemented}
-_GIVEN = frozenset({"__module__", "__qualname__", "__orig_bases__"})  # before it is made
+_GIVEN = frozenset({"__module__", "__qualname__"})  # before it is made
 _MADE = frozenset({"_abc_impl", "__annotate_func__"})  # with it, or when it is asked for
 _CACHES = frozenset({"__slotnames__"})  # there once an instance was pickled
 _ELSEWHERE = _GIVEN | _MADE | _CACHES
 _PLACES = frozenset({"__dict__", "__weakref__"})  # of its instances
 
 
-def reduce_class(pickler: CodePickler, cls: type) -> Any:
-    """By name if it is installed; by its key in a value; else by value."""
-    if cls in _ONLY_VALUES:
-        return type, (_ONLY_VALUES[cls],)
-    if not travels_by_value(pickler.territory, cls):
-        pickler.note("reference", "class", f"{cls.__module__}.{cls.__qualname__}")
-        return cls.__qualname__ if keys.is_found(cls) else NotImplemented
-    if pickler.class_key is not None:
-        return rebuild.by_key, (pickler.class_key(cls),)
+def write_class(pickler: CodePickler, cls: type) -> None:
+    """By value."""
     pickler.note("value", "class", f"{cls.__module__}.{cls.__qualname__}", cls)
     _check_metaclass(cls)
-    args = (pickler.key_of(cls), type(cls), cls.__name__, cls.__bases__, _given(cls))
-    state = (_members(cls), _registered(cls))
-    return rebuild.make_class, args, state, None, None, rebuild.fill_class
+    pickler.make(
+        cls,
+        rebuild.make_class,
+        pickler.key_of(cls),
+        type(cls),
+        cls.__name__,
+        cls.__bases__,
+        _given(cls),
+    )
+    if pickler.is_begun(cls):
+        return
+    pickler.fill(cls, rebuild.fill_class, cls, _members(cls))
+    if registered := _registered(cls):
+        pickler.call(rebuild.register_classes, cls, registered)
+
+
+def reduce_class(pickler: CodePickler, cls: type) -> Any:
+    """By name if it is installed; by its key in a value."""
+    if cls in _ONLY_VALUES:
+        return type, (_ONLY_VALUES[cls],)
+    if pickler.class_key is not None and travels_by_value(pickler.territory, cls):
+        return rebuild.by_key, (pickler.class_key(cls),)
+    pickler.note("reference", "class", f"{cls.__module__}.{cls.__qualname__}")
+    return cls.__qualname__ if keys.is_found(cls) else NotImplemented
 
 
 def travels_by_value(territory: Territory, cls: type) -> bool:
@@ -89,6 +103,8 @@ def _given(cls: type) -> dict[str, Any]:
     """The namespace to make it with: what can't be set later."""
     given = {name: vars(cls)[name] for name in sorted(_GIVEN & vars(cls).keys())}
     given["__qualname__"] = cls.__qualname__
+    if "__orig_bases__" in vars(cls):
+        given["__orig_bases__"] = ()  # there must be some: see `typing.Generic.__init_subclass__`
     if "__slots__" in vars(cls):
         given["__slots__"] = _slots(cls)
     return given

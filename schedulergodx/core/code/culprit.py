@@ -103,7 +103,8 @@ class _Search:
 
     def found(self, name: str, thing: object, error: Exception, remedy: str) -> Culprit:
         """The culprit in `thing`, or `thing` itself."""
-        path, culprit, reason = self._descend("", thing) or ("", thing, error)
+        itself = getattr(error, "thing", thing)  # for when the way to it can't be told
+        path, culprit, reason = self._descend("", thing) or ("", itself, error)
         return Culprit(
             f"{name}: {path.removeprefix(', ')}" if path else name, culprit, reason, remedy
         )
@@ -113,7 +114,7 @@ class _Search:
         self._tries += 1
         pickler = CodePickler(BytesIO(), self._territory, class_key=self._class_key)
         try:
-            dump_deeply(lambda: pickler.dump_with_remainder(thing))
+            dump_deeply(lambda: pickler.dump_all(thing))
         except Exception as error:
             return error
         return None

@@ -86,7 +86,7 @@ def explain(function: Callable[..., Any], territory: Territory) -> Explanation:
     pickler = _ExplainingPickler(BytesIO(), territory)
     error = None
     try:
-        dump_deeply(lambda: pickler.dump_with_remainder((function, (), ())))
+        dump_deeply(lambda: pickler.dump_all((function, (), ())))
     except Exception as failure:
         error = str(Culprit.of_function(function, territory, failure).as_error())
     pickled = pickler.file.getvalue()

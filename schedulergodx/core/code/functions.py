@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import CellType, CodeType
 
     from schedulergodx.core.code.pickler import CodePickler
+    from schedulergodx.core.code.watch import Watch
 
 _CODE = (FunctionType, ModuleType, type)
 _OF_MODULE = frozenset({"__builtins__", "__name__", "__package__", "__loader__", "__spec__"})
@@ -33,6 +34,13 @@ class Namespace:
         self.name = name
         self.package = _package(globals)
         self.installed = installed
+
+    def in_order(self, members: dict[str, object]) -> dict[str, object]:
+        """Members in the order of the module: what is bound later may need what was before."""
+        if len(members) > 1:
+            places = {name: place for place, name in enumerate(self.globals)}
+            return dict(sorted(members.items(), key=lambda member: places[member[0]]))
+        return members
 
 
 class Namespaces:
@@ -68,38 +76,45 @@ def reduce_namespace(pickler: CodePickler, namespace: Namespace) -> Any:
     return rebuild.make_namespace, (namespace.name, namespace.package)
 
 
-def reduce_function(pickler: CodePickler, function: FunctionType) -> Any:
-    """By name if it is installed, else by value, in two steps, so that it may refer to itself."""
-    if pickler.territory.refers(function):
-        pickler.note("reference", "function", f"{function.__module__}.{function.__qualname__}")
-        return function.__qualname__
+def write_function(pickler: CodePickler, function: FunctionType) -> None:
+    """By value: made of its code first, and filled then, so that it may refer to itself."""
     pickler.note("value", "function", f"{function.__module__}.{function.__qualname__}", function)
     use = use_of(function.__code__)
     namespace = pickler.namespaces.of(function.__globals__, pickler)
     members = {} if namespace.installed else used_globals(function, use)
-    for name, value in members.items():
-        if not issubclass(type(value), _CODE):
-            pickler.note("value", "data", f"{namespace.name}.{name}", value)
-    _watch(pickler, function, use, namespace)
-    contents = map(content_of, function.__closure__ or ())
-    free = dict(zip(function.__code__.co_freevars, contents, strict=True))
-    pickler.needs.read(use, {**members, **free})
-    imported = () if namespace.installed else pickler.needs.imported(use, namespace.package)
-    args = (
+    _tell(pickler, function, use, members)
+    pickler.cells.update((id(cell), cell) for cell in function.__closure__ or ())
+    pickler.make(
+        function,
+        rebuild.make_function,
         keys.name_of(function, function.__qualname__),
         function.__code__,
         namespace,
         function.__name__,
         function.__closure__,
     )
-    state = (
-        members,
-        _claim_cells(pickler, function.__closure__ or ()),
-        _attributes(function, namespace),
-        function.__dict__,
-        imported,
-    )
-    return rebuild.make_function, args, state, None, None, rebuild.fill_function
+    if pickler.is_begun(function):
+        return
+    for module in () if namespace.installed else pickler.needs.imported(use, namespace.package):
+        pickler.write_aside(module)
+    pickler.fill(function, rebuild.fill_namespace, namespace, namespace.in_order(members))
+    for cell in filter(is_filled, function.__closure__ or ()):
+        pickler.fill(function, rebuild.fill_cell, cell, {"cell_contents": cell.cell_contents})
+    pickler.fill(function, rebuild.fill_function, function, _attributes(function, namespace))
+
+
+def _tell(
+    pickler: CodePickler, function: FunctionType, use: Use, members: dict[str, object]
+) -> None:
+    """Tell those who want to know what a function uses."""
+    contents = map(content_of, function.__closure__ or ())
+    free = dict(zip(function.__code__.co_freevars, contents, strict=True))
+    pickler.needs.read(use, {**members, **free})
+    if pickler.watch is not None:
+        _watch(pickler.watch, function, use, members)
+    for name, value in members.items():
+        if not issubclass(type(value), _CODE):
+            pickler.note("value", "data", f"{function.__globals__.get('__name__')}.{name}", value)
 
 
 def used_globals(function: FunctionType, use: Use) -> dict[str, object]:
@@ -135,27 +150,15 @@ def reduce_code(pickler: CodePickler, code: CodeType) -> Any:
 
 def reduce_cell(pickler: CodePickler, cell: CellType) -> Any:
     """An empty cell; the function that has it fills it, if there is one."""
-    claimed = _claim_cells(pickler, (cell,))
-    if not claimed:
+    if id(cell) in pickler.cells or not is_filled(cell):
         return rebuild.make_cell, ()
-    return rebuild.make_cell, (), (claimed[0][1],), None, None, rebuild.fill_cell
+    content = {"cell_contents": cell.cell_contents}
+    return rebuild.make_cell, (), content, None, None, rebuild.fill_cell
 
 
 def content_of(cell: CellType) -> object:
     """What is in a cell; None for an empty one."""
     return cell.cell_contents if is_filled(cell) else None
-
-
-def _claim_cells(
-    pickler: CodePickler, cells: tuple[CellType, ...]
-) -> tuple[tuple[CellType, object], ...]:
-    """Those of the cells that are filled and that nobody fills yet, with what is in them.
-
-    Functions that share a variable share its cell, here as there.
-    """
-    fresh = [cell for cell in cells if id(cell) not in pickler.cells]
-    pickler.cells.update((id(cell), cell) for cell in fresh)
-    return tuple((cell, cell.cell_contents) for cell in fresh if is_filled(cell))
 
 
 def _attributes(function: FunctionType, namespace: Namespace) -> dict[str, object]:
@@ -168,6 +171,7 @@ def _attributes(function: FunctionType, namespace: Namespace) -> dict[str, objec
         "__doc__": function.__doc__ if function.__doc__ != _own_doc(function) else None,
         "__module__": _unless(function.__module__, namespace.globals.get("__name__")),
         "__qualname__": _unless(function.__qualname__, function.__code__.co_qualname),
+        "__dict__": function.__dict__,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -197,14 +201,10 @@ def _package(globals: dict[str, Any]) -> str:
     return str(package)
 
 
-def _watch(pickler: CodePickler, function: FunctionType, use: Use, namespace: Namespace) -> None:
-    if pickler.watch is None:
-        return
-    pickler.watch.add_function(function)
-    if namespace.installed:
-        return
+def _watch(watch: Watch, function: FunctionType, use: Use, members: dict[str, object]) -> None:
+    watch.add_function(function)
+    for name in members:
+        watch.add_global(function.__globals__, name)
     for name in use.globals:
-        if name in namespace.globals:
-            pickler.watch.add_global(namespace.globals, name)
-        elif not hasattr(builtins, name):
-            pickler.watch.add_missing(namespace.globals, name)
+        if name not in function.__globals__ and not hasattr(builtins, name):
+            watch.add_missing(function.__globals__, name)

@@ -7,7 +7,7 @@ import importlib.util
 import logging
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schedulergodx.core.code import rebuild
 
@@ -26,8 +26,12 @@ _NEVER = frozenset(
 )
 
 
-class Remainder:
-    """Stands at the end of a pickle for what turned out to be needed after it could be written."""
+class Remainder(NamedTuple):
+    """What is needed of a module: members of one of the user's own, submodules of an installed."""
+
+    module: ModuleType
+    members: dict[str, Any]
+    submodules: tuple[str, ...]
 
 
 class _Need:
@@ -35,15 +39,17 @@ class _Need:
 
     names: of members, or full ones of submodules if the module is installed
     open: it is used as a value, so that any name that the code has may be one of its members
-    written: those that are in the pickle
+    placed: it is one of the user's own, and in the pickle
+    written: the names that are
     """
 
-    __slots__ = ("module", "names", "open", "written")
+    __slots__ = ("module", "names", "open", "placed", "written")
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
         self.names: dict[str, None] = {}
         self.open = False
+        self.placed = False
         self.written: set[str] = set()
 
 
@@ -75,6 +81,7 @@ class ModuleNeeds:
     def members(self, module: ModuleType) -> dict[str, Any]:
         """The members of a module of the user that are needed and not written yet."""
         need = self._need_of(module)
+        need.placed = True
         names = {**need.names, **self._words} if need.open else need.names
         space = vars(module)
         fresh = [n for n in names if n in space and n not in need.written and n not in _NEVER]
@@ -101,9 +108,14 @@ class ModuleNeeds:
         """It is used in a way that can't be followed."""
         self._need_of(module).open = True
 
-    def written(self) -> list[ModuleType]:
-        """The modules so far, the user's own and others."""
-        return [need.module for need in self._needs.values()]
+    def remainder(self) -> list[Remainder]:
+        """What is needed of modules that were written before it was."""
+        own = ((need, self.members(need.module)) for need in self._needs.values() if need.placed)
+        found = [Remainder(need.module, members, ()) for need, members in own]
+        for need in self._needs.values():
+            if not self._territory.owns(need.module.__name__):
+                found += [Remainder(need.module, {}, self.submodules(need.module))]
+        return [remainder for remainder in found if remainder.members or remainder.submodules]
 
     def opened(self) -> list[str]:
         """Names of the user's own modules that are used in a way that can't be followed."""
@@ -166,43 +178,31 @@ class ModuleNeeds:
         return self._needs.setdefault(id(module), _Need(module))
 
 
-def reduce_module(pickler: CodePickler, module: ModuleType) -> Any:
-    """By name, with submodules, if it is installed; else empty, and then its members."""
+def write_module(pickler: CodePickler, module: ModuleType) -> None:
+    """By value: an empty one, and those of its members that are in use."""
+    pickler.note("value", "module", module.__name__, module)
     if not pickler.needs.is_known(module):
         pickler.needs.open(module)
-    if not pickler.territory.owns(module.__name__):
-        pickler.note("reference", "module", module.__name__)
-        return rebuild.load_module, (module.__name__, pickler.needs.submodules(module))
-    pickler.note("value", "module", module.__name__, module)
     namespace = pickler.namespaces.of(vars(module), pickler)
-    members = pickler.needs.members(module)
-    args = (namespace.name, namespace.package)
-    return rebuild.make_module, args, members, None, None, rebuild.fill_module
+    pickler.make(module, rebuild.make_module, namespace.name, namespace.package)
+    if not pickler.is_begun(module):
+        pickler.fill(module, rebuild.fill_module, module, pickler.needs.members(module))
 
 
-def reduce_remainder(pickler: CodePickler, _: Remainder) -> Any:
-    """What is needed by now and was not written; then again, for that may need more."""
-    own: list[tuple[ModuleType, dict[str, Any]]] = []
-    installed: list[_Loading] = []
-    for module in pickler.needs.written():
-        if not pickler.territory.owns(module.__name__):
-            if submodules := pickler.needs.submodules(module):
-                installed.append(_Loading(module.__name__, submodules))
-        elif id(module) in pickler.memo and (members := pickler.needs.members(module)):
-            own.append((module, members))
-    if not own and not installed:
-        return tuple, ()
-    return rebuild.fill_later, (own, [*installed], Remainder())
+def write_remainder(pickler: CodePickler, remainder: list[Remainder]) -> None:
+    """What turned out to be needed of modules after they were written."""
+    for module, members, submodules in remainder:
+        if submodules:
+            pickler.call(rebuild.load_module, module.__name__, submodules)
+        pickler.fill(remainder, rebuild.fill_module, module, members)
 
 
-class _Loading:
-    """An import that is made while the pickle is opened."""
-
-    def __init__(self, name: str, submodules: tuple[str, ...]) -> None:
-        self._args = (name, submodules)
-
-    def __reduce__(self) -> Any:
-        return rebuild.load_module, self._args
+def reduce_module(pickler: CodePickler, module: ModuleType) -> Any:
+    """By name, with the submodules that are in use."""
+    if not pickler.needs.is_known(module):
+        pickler.needs.open(module)
+    pickler.note("reference", "module", module.__name__)
+    return rebuild.load_module, (module.__name__, pickler.needs.submodules(module))
 
 
 def _absolute(statement: Import, package: str) -> str:

@@ -119,8 +119,15 @@ def _reduce_context_variable(pickler: CodePickler, variable: Any) -> Any:
 
 
 def _reduce_weak(pickler: CodePickler, weak: Any) -> Any:
-    strong = in_order(weak) if isinstance(weak, WeakSet) else dict(weak.items())
-    return type(weak), (strong,)
+    """Without what is no code: an instance that nobody else holds would be gone there at once."""
+    if isinstance(weak, WeakSet):
+        return WeakSet, (in_order(filter(_is_code, weak)),)
+    held = 0 if isinstance(weak, WeakKeyDictionary) else 1
+    return type(weak), ({pair[0]: pair[1] for pair in weak.items() if _is_code(pair[held])},)
+
+
+def _is_code(thing: Any) -> bool:
+    return isinstance(thing, type | types.FunctionType)
 
 
 def _reduce_type_variable(pickler: CodePickler, variable: Any) -> Any:
@@ -152,8 +159,9 @@ def _named(pickler: CodePickler, thing: Any, args: Any, options: dict[str, Any])
     name = getattr(thing, "__qualname__", thing.__name__)
     if not pickler.territory.owns(thing.__module__) and keys.name_of(thing, name):
         return name
-    default = getattr(thing, "__default__", None)
-    if default is not None and default is not getattr(typing, "NoDefault", None):
+    nothing = getattr(typing, "NoDefault", None)  # before 3.13 there are no defaults
+    default = getattr(thing, "__default__", nothing)
+    if nothing is not None and default is not nothing:
         options["default"] = default
     key = keys.name_of(thing, name)
     return rebuild.make_named, (key, thing.__module__, type(thing), args, options)

@@ -146,7 +146,7 @@ class Packer:
             file.seek(0)
             file.truncate()
             pickler = CodePickler(file, self._territory, outgoing=outgoing, watch=watch)
-            pickler.dump_with_remainder(thing)
+            pickler.dump_all(thing)
 
         file = BytesIO()
         dump_deeply(dump)
@@ -186,7 +186,7 @@ class Packer:
             file.seek(len(SLOW))
             file.truncate()
             pickler = CodePickler(file, self._territory, class_key=class_key, outgoing=outgoing)
-            pickler.dump_with_remainder(value)
+            pickler.dump_all(value)
 
         file = BytesIO(SLOW)
         with self._lock:

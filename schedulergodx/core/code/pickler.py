@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import sys
 from io import BytesIO
-from types import CellType, CodeType, FunctionType, ModuleType
+from pickle import POP
+from types import CellType, CodeType, FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from schedulergodx.core.code import classes, functions, keys, modules, oddities
 from schedulergodx.core.code.dill_pickler import DillPickler
 from schedulergodx.core.code.failures import Refused
+from schedulergodx.core.code.later import Later
 from schedulergodx.core.code.unit import hash_of
 
 if TYPE_CHECKING:
@@ -26,16 +28,15 @@ if TYPE_CHECKING:
     from schedulergodx.core.code.watch import Watch
 
 PROTOCOL = 5
-ATOMS = frozenset({int, float, bool, type(None), str, bytes, dict, list, tuple})
+ATOMS = frozenset({int, float, bool, NoneType, str, bytes, dict, list, tuple})
 _DEEP = 100_000  # frames; the recursion of this pickler needs no C stack
 
 _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
-    FunctionType: functions.reduce_function,
+    FunctionType: lambda _, function: function.__qualname__,
     CodeType: functions.reduce_code,
     CellType: functions.reduce_cell,
     functions.Namespace: functions.reduce_namespace,
     ModuleType: modules.reduce_module,
-    modules.Remainder: modules.reduce_remainder,
     **oddities.REDUCERS,
 }
 
@@ -68,9 +69,12 @@ class CodePickler(DillPickler):
         self.watch = watch
         self.needs = modules.ModuleNeeds(territory, watch)
         self.namespaces = functions.Namespaces()
-        self.cells: dict[int, CellType] = {}  # those of which the content is taken care of
+        self.cells: dict[int, CellType] = {}  # those that a function fills
         self._outgoing = outgoing
         self._nameless = False
+        self._later = Later(self.call)
+        self._writing: object | None = None  # the code that is being written; None within data
+        self._begun: set[int] = set()
         self._strings: dict[str, str] = {}
         self._bytes: dict[bytes, bytes] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -86,6 +90,12 @@ class CodePickler(DillPickler):
             obj = self._strings.setdefault(obj, obj)
         elif kind is bytes:
             obj = self._bytes.setdefault(obj, obj)
+        elif kind is _Root:
+            self._save_root(obj)
+            return
+        elif kind not in ATOMS and (write := self._writer(obj, kind)) is not None:
+            self._save_code(obj, write)
+            return
         super().save(obj, save_persistent_id)
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
@@ -125,17 +135,84 @@ class CodePickler(DillPickler):
     def note(self, how: str, kind: str, name: str, thing: object = None) -> None:
         """Something was met; `explanation` listens."""
 
+    def make(self, thing: object, verb: Callable[..., Any], *parts: Any) -> None:
+        """Write the making of a thing, for a writer: it is what `verb` makes of the parts."""
+        self.save_reduce(verb, parts, obj=thing)
+
+    def is_begun(self, thing: object) -> bool:
+        """Whether a thing was filled before, because its own parts led to it again."""
+        begun = id(thing) in self._begun
+        self._begun.add(id(thing))
+        return begun
+
+    def fill(
+        self, owner: object, verb: Callable[..., Any], thing: object, members: dict[str, Any]
+    ) -> None:
+        """Write the filling of a thing that is `owner`, or that it needs; data of it comes later."""
+        now = self._later.fill(owner, verb, thing, members)
+        if now:
+            self.call(verb, thing, now)
+
+    def call(self, verb: Callable[..., Any], *parts: Any) -> None:
+        """Write a call of `verb` for what it does."""
+        self.save_reduce(verb, parts)
+        self.write(POP)
+
+    def write_aside(self, thing: object) -> None:
+        """Write a thing for being there, not for being a part of another one."""
+        self.save(thing)
+        self.write(POP)
+
+    def dump_all(self, thing: object) -> None:
+        """Write a thing and all that it needs."""
+        self.dump(_Root(thing))
+
+    def _writer(self, obj: Any, kind: type) -> Callable[[Any, Any], None] | None:
+        """What writes a thing, if it is code that travels by value here."""
+        if kind is FunctionType:
+            return None if self.territory.refers(obj) else functions.write_function
+        if issubclass(kind, type):
+            by_value = self.is_unit and classes.travels_by_value(self.territory, obj)
+            return classes.write_class if by_value else None
+        if kind is ModuleType and self.territory.owns(obj.__name__):
+            return modules.write_module
+        return None
+
+    def _save_code(self, code: object, write: Callable[[Any, Any], None]) -> None:
+        """As part of other code: only make and fill it. As part of data: complete it first."""
+        known = id(code) in self.memo
+        if self._writing is not None:
+            self._later.uses(self._writing, code)
+        if not known:
+            before, self._writing = self._writing, code
+            try:
+                write(self, code)
+            finally:
+                self._writing = before
+        if self._writing is None:
+            self._later.settle(code)
+        if known:
+            super().save(code)
+
+    def _save_root(self, root: _Root) -> None:
+        self.save(root.thing)
+        while remainder := self.needs.remainder():
+            self._save_code(remainder, modules.write_remainder)
+
     def _digest(self, cls: type) -> str:
         """The hash of a class that has no name of its own, written with no names for its like."""
         file = BytesIO()
         pickler = CodePickler(file, self.territory, outgoing=self._outgoing)
         pickler._nameless = True
-        pickler.dump_with_remainder(cls)
+        pickler.dump_all(cls)
         return hash_of(file.getvalue()).hex()
 
-    def dump_with_remainder(self, thing: object) -> None:
-        """Write `(thing, None)`; behind it comes what turned out to be needed on the way."""
-        self.dump((thing, modules.Remainder()))
+
+class _Root:
+    """What a pickle is made for."""
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
 
 
 # What the C pickler would write by a name that is not there, or not at all.

@@ -37,6 +37,7 @@ def _bound_by_opener(name: str) -> Callable[..., Any]:
 by_key = _bound_by_opener("by_key")
 make_class = _bound_by_opener("make_class")
 fill_class = _bound_by_opener("fill_class")
+register_classes = _bound_by_opener("register_classes")
 make_member = _bound_by_opener("make_member")
 fill_member = _bound_by_opener("fill_member")
 make_function = _bound_by_opener("make_function")
@@ -45,7 +46,6 @@ make_named = _bound_by_opener("make_named")
 make_namespace = _bound_by_opener("make_namespace")
 make_module = _bound_by_opener("make_module")
 fill_module = _bound_by_opener("fill_module")
-fill_later = _bound_by_opener("fill_later")
 
 
 def make_code(*parts: Any) -> CodeType:
@@ -58,9 +58,14 @@ def make_cell() -> CellType:
     return CellType()
 
 
-def fill_cell(cell: CellType, state: tuple[object]) -> None:
+def fill_cell(cell: CellType, content: dict[str, object]) -> None:
     """Give a cell its content."""
-    (cell.cell_contents,) = state
+    cell.cell_contents = content["cell_contents"]
+
+
+def fill_namespace(namespace: dict[str, Any], members: dict[str, Any]) -> None:
+    """Give the globals of a module some members."""
+    namespace.update(members)
 
 
 def load_module(name: str, submodules: Iterable[str] = ()) -> ModuleType:

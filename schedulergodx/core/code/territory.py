@@ -28,7 +28,7 @@ class Territory:
     These are: `__main__` of any kind (script, `-c`, notebook, prompt), modules that were made at
     run time, and modules in files outside of `site-packages`, `dist-packages` and the standard
     library. So a project that is installed as editable is the user's own, and one that was copied
-    into `site-packages` is not. Compiled extension modules never are, nor is schedulergodx.
+    into `site-packages` is not. Compiled extension modules never are.
 
     by_value, by_reference: modules, or names of modules, that the guess is wrong for; each counts
         for the modules below it too, and the longest name wins
@@ -65,7 +65,7 @@ class Territory:
     def _decide(self, module: str) -> bool:
         for name in _upwards(module):
             if name in self._rules:
-                return self._rules[name]
+                return self._rules[name] and not _is_compiled(_spec(module))
         if self._in_worker or module.partition(".")[0] in _STANDARD:
             return False
         return module in ("__main__", "__mp_main__") or _is_outside(module)
@@ -84,14 +84,18 @@ def _upwards(module: str) -> Iterator[str]:
 def _is_outside(module: str) -> bool:
     """Whether a module is neither installed nor compiled."""
     spec = _spec(module)
-    if spec is not None and isinstance(spec.loader, ExtensionFileLoader):
-        return False
-    if spec is not None and spec.origin in ("built-in", "frozen"):
+    if _is_compiled(spec):
         return False
     place = _place(module, spec)
     if place is None:
         return True
     return not place.startswith(_STANDARD_PLACES) and _INSTALLED.isdisjoint(PurePath(place).parts)
+
+
+def _is_compiled(spec: ModuleSpec | None) -> bool:
+    if spec is None:
+        return False
+    return isinstance(spec.loader, ExtensionFileLoader) or spec.origin in ("built-in", "frozen")
 
 
 def _spec(module: str) -> ModuleSpec | None:

@@ -95,7 +95,7 @@ class Unpacker:
 
     def _load_function(self, hash: bytes) -> None:
         world = World(hash.hex()[:16], outside=self._outside)
-        thing, _ = world.open_unit(hash, self._body(hash))
+        thing = world.open_unit(hash, self._body(hash))
         self._worlds[hash] = world
         self._functions[hash] = LoadedFunction(*thing)
 
@@ -149,7 +149,7 @@ def _open(body: bytes, world: World) -> Any:
     if body[0] != _SLOW:
         return world.open(body)
     # Code in a value is of that value only: its globals are not those of an earlier one.
-    return World(world.tag, base=world).open(body[1:])[0]
+    return World(world.tag, base=world).open(body[1:])
 
 
 def _tag(function: bytes, units: tuple[bytes, ...]) -> str:

@@ -54,7 +54,7 @@ class World:
             self._outside = base._outside
         self._named: dict[str, object] = {}
         self._modules: dict[str, ModuleType] = {}
-        self._unfilled: set[int] = set()  # ids of what was made here and may be filled
+        self._new: set[int] = set()  # ids of what the pickle that is being opened has made
         self._builtins = {**vars(builtins), "__import__": self._import}
         self._unit = (b"", b"")  # hash and body of the one that is being opened
 
@@ -72,6 +72,8 @@ class World:
             return _Opener(pickled, self).load()
         except Exception as error:
             raise as_failure(error) from error
+        finally:
+            self._new.clear()
 
     def find(self, key: str, kind: Any) -> Any:
         """What this world, those below it, or the process itself have of that kind for a key."""
@@ -113,20 +115,21 @@ class World:
         if isinstance(made, abc.ABCMeta):
             abc._abc_init(made)  # type: ignore[attr-defined]  # what ABCMeta.__new__ does more
         self._named[key] = made
-        self._unfilled.add(id(made))
+        self._new.add(id(made))
         keys.arrive(made, keys.Arrival(key, self.tag, *self._unit))
         return made
 
-    def fill_class(self, cls: type, state: tuple[dict[str, Any], tuple[type, ...]]) -> None:
-        """Give a new class its members."""
-        if id(cls) not in self._unfilled:
-            return
-        self._unfilled.remove(id(cls))
-        members, registered = state
-        for name, value in members.items():
-            type.__setattr__(cls, name, value)
-        for other in registered:
-            abc.ABCMeta.register(cls, other)  # type: ignore[arg-type]  # only ABCs have some
+    def fill_class(self, cls: type, members: dict[str, Any]) -> None:
+        """Give a new class some members."""
+        if id(cls) in self._new:
+            for name, value in members.items():
+                type.__setattr__(cls, name, value)
+
+    def register_classes(self, cls: Any, others: Iterable[type]) -> None:
+        """Tell a new ABC which classes count as its own."""
+        if id(cls) in self._new:
+            for other in others:
+                abc.ABCMeta.register(cls, other)
 
     def make_member(
         self, cls: Any, name: str | None, value: object, kind: type, args: tuple[Any, ...]
@@ -135,17 +138,16 @@ class World:
 
         kind: what the members are beside being members: `object`, `int`, `str`, ...
         """
-        if id(cls) not in self._unfilled:
+        if id(cls) not in self._new:
             found = cls._member_map_.get(name)
             return cls(value) if found is None else found
         made: object = kind.__new__(cls, *args)
-        self._unfilled.add(id(made))
+        self._new.add(id(made))
         return made
 
     def fill_member(self, member: object, state: dict[str, Any]) -> None:
         """Give a new member of an enum its name, its value and what else it has."""
-        if id(member) in self._unfilled:
-            self._unfilled.remove(id(member))
+        if id(member) in self._new:
             vars(member).update(state)
 
     def make_function(
@@ -156,23 +158,20 @@ class World:
         if found is not None:
             return found
         made = FunctionType(code, namespace, name, None, closure)
-        self._unfilled.add(id(made))
+        self._new.add(id(made))
         if key:
             keys.arrive_as(made, key)
         return made
 
-    def fill_function(self, function: FunctionType, state: tuple[Any, ...]) -> None:
-        """Give a new function its globals, the content of its cells, and its attributes."""
-        if id(function) not in self._unfilled:
+    def fill_function(self, function: FunctionType, attributes: dict[str, Any]) -> None:
+        """Give a new function some attributes."""
+        if id(function) not in self._new:
             return
-        self._unfilled.remove(id(function))
-        namespace, cells, attributes, own = state[:4]
-        function.__globals__.update(namespace)
-        for cell, content in cells:
-            cell.cell_contents = content
         for name, value in attributes.items():
-            setattr(function, name, value)
-        function.__dict__.update(own)
+            if name == "__dict__":
+                function.__dict__.update(value)
+            else:
+                setattr(function, name, value)
 
     def make_named(
         self, key: str, module: str, kind: Callable[..., Any], args: Iterable[Any], options: Any
@@ -198,13 +197,8 @@ class World:
 
     def fill_module(self, module: ModuleType, members: dict[str, Any]) -> None:
         """Give a new module some members."""
-        if id(module) in self._unfilled:
+        if id(module) in self._new:
             vars(module).update(members)
-
-    def fill_later(self, modules: Iterable[tuple[ModuleType, dict[str, Any]]], *rest: Any) -> None:
-        """The members of modules that turned out to be used only after those were written."""
-        for module, members in modules:
-            self.fill_module(module, members)
 
     def _seek(self, key: str) -> type | None:
         found = self._base._seek(key) if self._base else None
@@ -221,7 +215,7 @@ class World:
             found = self._modules[name] = ModuleType(name.partition("#")[0])
             found.__package__ = package
             keys.arrived_modules.add(found.__name__)
-            self._unfilled.add(id(found))
+            self._new.add(id(found))
             vars(found)["__builtins__"] = self._builtins
             self._link(name, found)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from schedulergodx.executors.inside.attempt import Attempt
     from schedulergodx.executors.inside.opening import Call
 
+_LATELY = 300.0  # seconds for which a service surely has a unit
 _LONGEST_TEXT = 64 << 10
 _MACHINERY = ("schedulergodx.executors.", "asyncio.")  # modules that call the function
 _CANCELLED_ERRORS = frozenset({"CancelledError"})  # by name: asyncio may not be imported
@@ -48,6 +50,7 @@ class Judge:
         self._packer = Packer(in_worker=True)
         self._limit = limit
         self._sent: set[bytes] = set()
+        self._sent_since = 0.0
 
     def returned(self, attempt: Attempt, value: Any) -> Ending:
         """It returned a value."""
@@ -101,8 +104,13 @@ class Judge:
         return packed.body, tuple(packed.units)
 
     def new_units(self, outcome: Outcome) -> dict[bytes, bytes]:
-        """The bodies of units that an outcome needs and that were not sent before."""
+        """The bodies of units that an outcome needs and that were not sent lately."""
         units = outcome.units if outcome.failure is None else outcome.failure.units
+        if not units:
+            return {}
+        if time.monotonic() - self._sent_since > _LATELY:
+            self._sent.clear()
+            self._sent_since = time.monotonic()
         fresh = {hash: self._packer.unit(hash) for hash in units if hash not in self._sent}
         self._sent.update(fresh)
         return fresh

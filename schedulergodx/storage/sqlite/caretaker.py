@@ -69,7 +69,7 @@ class CaretakerVerbs(Session):
         pages = min(free - _SPARE_PAGES, _SLICE_PAGES)
         self._may_have_free_pages = pages > 0
         if pages > 0:
-            self._connection.rows(f"PRAGMA incremental_vacuum({pages})")
+            self._connection.vacuum(pages)
         return self._may_have_free_pages
 
     def _begin_log_anew(self) -> None:

@@ -129,6 +129,12 @@ class Connection:
         for text, chunk in bulk.chunks(values):
             self.rows(text, chunk)
 
+    def vacuum(self, pages: int) -> None:
+        """Give so many free pages back to the disk; outside of a transaction."""
+        with self.errors():
+            # `execute` would stop after the first page: the pragma steps once for each
+            self.raw.executescript(f"PRAGMA incremental_vacuum({pages})")
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Have what others do with the raw connection raise errors of the tree."""

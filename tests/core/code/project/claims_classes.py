@@ -297,6 +297,28 @@ def classes_that_refer_to_each_other(run):
 
 
 @claim
+def a_class_that_refers_to_instances_of_itself(run):
+    zero, one = models.Money(0), models.Money(1)
+    assert run(lambda m: (m.zero(), m.name(), type(m.zero()) is type(m)), one) == (
+        zero,
+        "one",
+        True,
+    )
+    assert run(lambda: models.NAMES[models.ZERO]) == "zero"
+    assert run(lambda m: m.name(), zero) == "zero"
+
+
+@claim
+def instances_that_need_code_of_theirs_to_be_set(run):
+    def function():
+        kept = models.Kept
+        return kept.first.name, [one.name for one in kept.all], kept.first is kept.all[0]
+
+    assert run(function) == ("first!", ["first!"], True)
+    assert run(lambda: models.Kept.first).name == "first!!"
+
+
+@claim
 def a_descriptor_with_a_name(run):
     assert run(lambda: Described.place) == "Described.place"
 

@@ -315,6 +315,53 @@ ORIGIN = Point(0, 0)
 DEFAULTS = {Color.RED: Level.HIGH, Color.GREEN: Level.LOW}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Money:
+    """Refers to instances of itself, which have a state of their own kind and are hashed."""
+
+    amount: int
+
+    def __hash__(self):
+        return mixed(self.amount)
+
+    def zero(self):
+        return ZERO
+
+    def name(self):
+        return NAMES[self]
+
+
+class Kept:
+    """With instances of itself as members, which are set with the help of globals."""
+
+    all: typing.ClassVar[list] = []
+
+    def __init__(self, name):
+        self.name = name
+        Kept.all.append(self)
+
+    def __getstate__(self):
+        return {"name": self.name}
+
+    def __setstate__(self, state):
+        self.name = restored(state["name"])
+
+
+def mixed(x):
+    return x * PRIME
+
+
+def restored(name):
+    return f"{name}{SUFFIX['here']}"
+
+
+SUFFIX = {"here": "!"}
+PRIME = 31
+ZERO = Money(0)
+NAMES = {ZERO: "zero", Money(1): "one"}
+Kept.first = Kept("first")
+
+
 def local_class(base):
     class Local(Plain):
         offset = base
