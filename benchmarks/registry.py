@@ -80,11 +80,11 @@ def _peer(
 
 
 ENTRIES = (
-    _product("rabbitmq-single", "single", "RabbitMQ, one job an envelope", _R),
-    _product("rabbitmq-shared", "shared", "RabbitMQ, a pipeline shares envelopes", _R),
+    _product("rabbitmq-single", "single", "RabbitMQ, a job an envelope", _R),
+    _product("rabbitmq-shared", "shared", "RabbitMQ, shared envelopes", _R),
     _product("rabbitmq-map", "map", "RabbitMQ, by map", _R),
-    _product("spool-shared", "spool shared", "embedded broker, a pipeline"),
-    _product("spool-map", "spool map", "embedded broker, by map"),
+    _product("spool-shared", "spool shared", "embedded, shared envelopes"),
+    _product("spool-map", "spool map", "embedded, by map"),
     _prototype("prototype-1", "1 NORMAL", "1 job a message, NORMAL"),
     _prototype("prototype-1-full", "1 FULL", "1 job a message, FULL"),
     _prototype("prototype-100", "100 NORMAL", "100 jobs a message, NORMAL"),

@@ -108,7 +108,7 @@ def _title(workload: Workload, results: Sequence[Result]) -> str:
 
 def _name(result: Result) -> str:
     if result.group is Group.PRODUCT:
-        return f"schedulergodx: {result.says}"
+        return f"sgx: {result.says}"
     return f"{result.entry.partition('-')[0]}: {result.says}"
 
 

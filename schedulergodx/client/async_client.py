@@ -17,7 +17,13 @@ from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import AsyncPipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
 from schedulergodx.client.session import Session
-from schedulergodx.client.unconfirmed import launch_errors, raise_all
+from schedulergodx.client.unconfirmed import (
+    forget_parcel,
+    keep_parcels,
+    launch_errors,
+    parcel_of,
+    raise_all,
+)
 from schedulergodx.core import context
 from schedulergodx.errors import BrokerClosed, ConfigError
 from schedulergodx.utils.abstractions import AsyncClosing
@@ -87,8 +93,7 @@ class AsyncClient(AsyncAsking, AsyncClosing):
     async def _make_line(self, loop: asyncio.AbstractEventLoop) -> Line:
         outlet = context.outlet
         if outlet is not None:
-            self.instance = outlet.instance
-            return AsyncOutletLine(outlet, self._names, self._reader, self._identify)
+            return AsyncOutletLine(outlet, self._names, self._reader, self._sealer_of(outlet))
         from schedulergodx.brokers import make_async_broker
 
         session = self._session_maker(make_async_broker)(loop.call_soon)
@@ -136,11 +141,11 @@ class AsyncClient(AsyncAsking, AsyncClosing):
     async def resend(self, job: AsyncJob[Any]) -> None:
         """Send a job again whose launch was not confirmed; see `Client.resend`."""
         line = await self._line()
-        parcel, sent = self._unconfirmed.take(job)
+        parcel, sent = parcel_of(job)
         if not sent:
             line.submit(parcel)
         await self._confirm(parcel)
-        self._unconfirmed.forget(parcel)
+        forget_parcel(parcel)
 
     async def _launch(
         self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -171,5 +176,5 @@ class AsyncClient(AsyncAsking, AsyncClosing):
         timeout = self._confirm_timeout
         if await parcel.wait_async(timeout) and parcel.error is None:
             return
-        self._unconfirmed.keep([parcel])
+        keep_parcels([parcel])
         raise_all(launch_errors([parcel], timeout))

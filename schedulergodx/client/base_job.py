@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schedulergodx.client.base import BaseClient
+    from schedulergodx.client.parcel import Parcel
     from schedulergodx.core.message import Response
 
 R = TypeVar("R")
@@ -35,6 +36,7 @@ class BaseJob(Latch, Generic[R]):
         "_envelope",
         "_instance",
         "_label",
+        "_parcel",
         "_past",
         "_response",
         "queue",
@@ -62,6 +64,7 @@ class BaseJob(Latch, Generic[R]):
         self.task = task
         self._instance = instance
         self._envelope = b""
+        self._parcel: Parcel | None = None  # what carries it, where no confirm came
         self._response: Response | None = None
         self._ended: Ended | None = None
         self._past = _NEVER  # when the outcome was made that a requeue has made void

@@ -18,7 +18,13 @@ from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import Pipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
 from schedulergodx.client.task import CoroutineTask, Task, TaskDecorator
-from schedulergodx.client.unconfirmed import launch_errors, raise_all
+from schedulergodx.client.unconfirmed import (
+    forget_parcel,
+    keep_parcels,
+    launch_errors,
+    parcel_of,
+    raise_all,
+)
 from schedulergodx.core import context
 from schedulergodx.errors import BrokerClosed
 from schedulergodx.utils.abstractions import Closing
@@ -91,8 +97,7 @@ class Client(Document, Aliases, Closing):
     def _make_line(self) -> Line:
         outlet = context.outlet
         if outlet is not None:
-            self.instance = outlet.instance
-            return OutletLine(outlet, self._names, self._reader, self._identify)
+            return OutletLine(outlet, self._names, self._reader, self._sealer_of(outlet))
         from schedulergodx.brokers import make_broker
 
         line = ThreadLine(self._session_maker(make_broker), self.name)
@@ -137,11 +142,11 @@ class Client(Document, Aliases, Closing):
         Raises: LaunchUnconfirmed, UnknownQueue; ConfigError for a job that was confirmed
         """
         line = self._line()
-        parcel, sent = self._unconfirmed.take(job)
+        parcel, sent = parcel_of(job)
         if not sent:
             line.submit(parcel)
         self._confirm(parcel)
-        self._unconfirmed.forget(parcel)
+        forget_parcel(parcel)
 
     def _launch(self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
         line = self._line()
@@ -169,5 +174,5 @@ class Client(Document, Aliases, Closing):
         timeout = self._confirm_timeout
         if parcel.wait(timeout) and parcel.error is None:
             return
-        self._unconfirmed.keep([parcel])
+        keep_parcels([parcel])
         raise_all(launch_errors([parcel], timeout))

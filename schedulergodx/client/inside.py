@@ -22,16 +22,19 @@ _subscribed: Outlet | None = None
 
 
 class OutletSealer(Sealer):
-    """Seals in the name of the client whose job runs; it has no key, and the service needs none."""
+    """Seals in the name of the client whose job runs; it has no key, and the service needs none.
 
-    def __init__(self, outlet: Outlet, identify: Callable[[], bytes]) -> None:
-        super().__init__("", outlet.instance, signer=Signer(), identify=identify, clock=time.time)
+    name: where it can't be told whose job that is, as in a thread that a job started
+    """
+
+    def __init__(self, outlet: Outlet, name: str, identify: Callable[[], bytes]) -> None:
+        super().__init__(name, outlet.instance, signer=Signer(), identify=identify, clock=time.time)
         self._outlet = outlet
 
     @property
     def client(self) -> str:
         """The name to launch in."""
-        return self._outlet.client
+        return self._outlet.client or self._client
 
 
 class OutletLine:
@@ -39,10 +42,8 @@ class OutletLine:
 
     alive = True
 
-    def __init__(
-        self, outlet: Outlet, names: Names, reader: Reader, identify: Callable[[], bytes]
-    ) -> None:
-        self.sealer: Sealer = OutletSealer(outlet, identify)
+    def __init__(self, outlet: Outlet, names: Names, reader: Reader, sealer: OutletSealer) -> None:
+        self.sealer: Sealer = sealer
         self._outlet = outlet
         self._names = names
         _listen(outlet, reader)
@@ -66,16 +67,16 @@ class OutletLine:
 class AsyncOutletLine(OutletLine):
     """The same for an event loop: a thread does the waiting."""
 
-    def __init__(
-        self, outlet: Outlet, names: Names, reader: Reader, identify: Callable[[], bytes]
-    ) -> None:
+    def __init__(self, outlet: Outlet, names: Names, reader: Reader, sealer: OutletSealer) -> None:
         from concurrent.futures import ThreadPoolExecutor  # late: few come here
 
-        super().__init__(outlet, names, reader, identify)
+        super().__init__(outlet, names, reader, sealer)
         self._thread = ThreadPoolExecutor(1, "schedulergodx outlet")  # one: in their order
 
     def submit(self, outgoing: Parcel | Question) -> None:
-        """Have it sent, and settled."""
+        """Have it sent, and settled. It is sealed here, where it is known whose job this is."""
+        if isinstance(outgoing, Parcel) and not outgoing.data:
+            outgoing.data = self.sealer.seal_parcel(outgoing)
         self._thread.submit(super().submit, outgoing)
 
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from schedulergodx.client.base import BaseClient
 from schedulergodx.client.base_task import BaseTask
+from schedulergodx.client.finding import Finding
 from schedulergodx.client.recipe import Recipe, is_coroutine_function, name_of
 from schedulergodx.core import context
 from schedulergodx.core.envelope import LARGEST_BYTES
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NONE: Mapping[bytes, bytes] = {}
 
 
-class Launching(BaseClient):
+class Launching(Finding):
     """The part of both clients that prepares what they send."""
 
     _task_kinds: ClassVar[tuple[Callable[..., BaseTask], Callable[..., BaseTask]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from schedulergodx.client.session import Session
 
 Soon = Callable[[Callable[[], None]], object]  # brings a callable onto a loop
+
+logger = logging.getLogger(__name__)
 
 _AT_EXIT = 10.0  # seconds for all clients to say goodbye when the program ends
 CLOSED = "this client was closed: make another one"
@@ -112,6 +115,8 @@ class ThreadLine:
                 runner.run(self._live())
         except BaseException as error:
             self._error = error
+            if self._opened.is_set():  # else `open` raises it
+                logger.critical("the thread of a client has ended", exc_info=error)
         finally:
             self._ended = True  # before the look at what is left: `submit` does it after
             if self._session is not None:

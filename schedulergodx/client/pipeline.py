@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from schedulergodx.client.parcel import JOBS_PER_ENVELOPE, Parcel
 from schedulergodx.client.reading import read_count
-from schedulergodx.client.unconfirmed import launch_errors, raise_all
+from schedulergodx.client.unconfirmed import keep_parcels, launch_errors, raise_all
 from schedulergodx.core.envelope import ENVELOPE_BYTES
 from schedulergodx.core.message import JobItem
 from schedulergodx.errors import ConfigError, LaunchError
@@ -33,10 +33,7 @@ _CROWD = 32 << 20  # bytes that may be unconfirmed; a launch beyond them waits f
 
 
 class BasePipeline:
-    """Gathers launches of a client.
-
-    jobs_per_envelope: at the most
-    """
+    """Gathers launches of a client; `client.pipeline()` makes one."""
 
     def __init__(self, client: BaseClient, jobs_per_envelope: int | None) -> None:
         self._client = client
@@ -110,7 +107,7 @@ class BasePipeline:
 
     def _errors(self, timeout: float) -> list[LaunchError]:
         lost, self._lost = self._lost, []
-        self._client._unconfirmed.keep(lost)
+        keep_parcels(lost)
         return launch_errors(lost, timeout)
 
 
@@ -189,6 +186,6 @@ def _report(errors: list[LaunchError], error: BaseException | None) -> None:
     """Raise, unless the block raised itself: then that goes on, and says what was lost."""
     if error is None:
         raise_all(errors)
+        return
     for lost in errors:
-        assert error is not None
         error.add_note(f"{type(lost).__name__}: {lost}")

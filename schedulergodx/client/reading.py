@@ -6,20 +6,18 @@ They raise ValueError with what is right; who calls them adds the option and wha
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from types import ModuleType
 from typing import TypeVar
 
 from schedulergodx.core.job import Execution
+from schedulergodx.core.names import check_queue
 from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration, parse_size
 
 T = TypeVar("T")
 
-_QUEUE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_OF_THE_WIRE = re.compile(r"dead|control(\..*)?|.*\.owner")  # see `core.names`
 _PRIORITIES = range(-(2**31), 2**31)
 
 
@@ -37,11 +35,7 @@ def read_name(value: object) -> str | None:
 
 def read_queue(value: object) -> str:
     """The name of a queue."""
-    if not isinstance(value, str) or not _QUEUE.fullmatch(value):
-        raise ValueError("the name of a queue is 1 to 100 of A-Z, a-z, 0-9, _ . : -")
-    if _OF_THE_WIRE.fullmatch(value):
-        raise ValueError("this name is one of schedulergodx's own queues: take another")
-    return value
+    return check_queue(value if isinstance(value, str) else "")
 
 
 def read_priority(value: object) -> int:

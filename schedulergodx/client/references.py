@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.base import BaseClient
     from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.client.finding import Finding
     from schedulergodx.client.launching import Launching
 
 
@@ -62,7 +63,7 @@ def rebuild_task(
 
 
 def rebuild_job(
-    client: BaseClient, uid: bytes, label: str | None, queue: str, task: str
+    client: Finding, uid: bytes, label: str | None, queue: str, task: str
 ) -> BaseJob[Any]:
     """A job by its uid; the one that somebody here holds, if there is one."""
     held = client._awaited.held(uid)

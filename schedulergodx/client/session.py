@@ -78,6 +78,7 @@ class Session:
         self._drain_is_due = False
         self._under_way: set[asyncio.Future[None]] = set()
         self._read: list[Delivery] = []
+        self._epoch: int | None = None  # of the last delivery since the connection came up
         self.alive = True
 
     # -- its life ---------------------------------------------------------------------------------
@@ -242,6 +243,8 @@ class Session:
 
     def _take(self, delivery: Delivery) -> None:
         """Read one envelope; those of one turn of the loop are settled together."""
+        if delivery.epoch != self._epoch:
+            self._see_epoch(delivery.epoch)
         self._reader.read(delivery.body)
         if not self._read:
             asyncio.get_running_loop().call_soon(self._settle)
@@ -251,7 +254,14 @@ class Session:
         read, self._read = self._read, []
         self._broker.settle(read)
 
+    def _see_epoch(self, epoch: int) -> None:
+        """Our queue was removed and made again: what came between is known to the stores only."""
+        known, self._epoch = self._epoch, epoch
+        if known is not None:
+            self._ask_again()
+
     def _change(self, up: bool, why: str) -> None:
+        self._epoch = None
         if up:
             self._logger.info("connected again to %s", self._broker.url)
             self._ask_again()

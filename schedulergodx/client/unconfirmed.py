@@ -1,4 +1,4 @@
-"""What is raised when launches did not arrive, and what is kept to send them again."""
+"""What is raised when launches did not arrive, and what jobs keep to be sent again."""
 
 from __future__ import annotations
 
@@ -19,36 +19,33 @@ if TYPE_CHECKING:
     from schedulergodx.client.parcel import Parcel
 
 
-class Unconfirmed:
-    """The parcels of jobs whose launch nobody confirmed, by the uids of the jobs."""
+def parcel_of(job: BaseJob[Any]) -> tuple[Parcel, bool]:
+    """What carries a job that was not confirmed, and whether that was sent already.
 
-    def __init__(self) -> None:
-        self._parcels: dict[bytes, Parcel] = {}
+    Raises: ConfigError for a job that was
+    """
+    parcel = job._parcel
+    if parcel is None:
+        raise ConfigError(
+            f"job {job.id} is not one whose launch this process could not confirm: "
+            "there is nothing to send again"
+        )
+    if parcel.is_open and not parcel.arrived:
+        return parcel.again(), False
+    return parcel, True
 
-    def keep(self, parcels: Iterable[Parcel]) -> None:
-        """Remember them for `resend`, and forget what was confirmed late."""
-        for uid, parcel in list(self._parcels.items()):
-            if parcel.arrived:
-                self._parcels.pop(uid, None)
-        for parcel in parcels:
-            self._parcels.update((job.uid, parcel) for job in parcel.jobs)
 
-    def take(self, job: BaseJob[Any]) -> tuple[Parcel, bool]:
-        """What carries a job, and whether that was sent already. Raises: ConfigError"""
-        parcel = self._parcels.get(job.uid)
-        if parcel is None:
-            raise ConfigError(
-                f"job {job.id} is not one whose launch this process could not confirm: "
-                "there is nothing to send again"
-            )
-        if parcel.is_open and not parcel.arrived:
-            return parcel.again(), False
-        return parcel, True
-
-    def forget(self, parcel: Parcel) -> None:
-        """It was confirmed."""
+def keep_parcels(parcels: Iterable[Parcel]) -> None:
+    """Have the jobs of parcels that were not confirmed remember them, for `resend`."""
+    for parcel in parcels:
         for job in parcel.jobs:
-            self._parcels.pop(job.uid, None)
+            job._parcel = parcel
+
+
+def forget_parcel(parcel: Parcel) -> None:
+    """It was confirmed."""
+    for job in parcel.jobs:
+        job._parcel = None
 
 
 def launch_errors(parcels: Iterable[Parcel], timeout: float) -> list[LaunchError]:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 DEFAULT_QUEUE = "default"
+
+_QUEUE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_OF_THE_WIRE = re.compile(r"dead|control(\..*)?|.*\.owner")
+
+
+def check_queue(name: str) -> str:
+    """The name of a queue of jobs, if it can be one. Raises: ValueError"""
+    if not _QUEUE.fullmatch(name):
+        raise ValueError("the name of a queue is 1 to 100 of A-Z, a-z, 0-9, _ . : -")
+    if _OF_THE_WIRE.fullmatch(name):
+        raise ValueError("this name is one of schedulergodx's own queues: take another")
+    return name
 
 
 class QueueKind(Enum):

@@ -15,7 +15,9 @@ import select
 import signal
 import socket
 import sys
+import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -28,6 +30,7 @@ from schedulergodx.executors.linux import adopt_orphans, die_with_parent
 
 _PACKET = 64 << 10
 _DESCRIPTORS = 3
+_OOM_SCORE = "300"
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 
 
@@ -122,6 +125,8 @@ class ForkServer:
             for descriptor in self._own:
                 os.close(descriptor)
             child.main(command, descriptors, self._settings.worker)
+        except BaseException:
+            os.write(descriptors[1], traceback.format_exc().encode())
         finally:
             os._exit(child.BROKEN)  # `main` ends the process by itself
 
@@ -188,6 +193,9 @@ def main() -> None:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)  # the service decides when workers end
     adopt_orphans()
+    sys.argv[:] = ["schedulergodx-worker"]  # what jobs see
+    with suppress(OSError):  # when memory runs out, a worker has to go, not the service
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     lock = os.open(settings.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     failures = _preload(settings.preload)

@@ -11,6 +11,7 @@ Every job that was given is reported once: where it leaves `Worker.jobs`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from schedulergodx.executors.base import Marks, Report, Work
     from schedulergodx.executors.settings import ExecutorSettings
     from schedulergodx.executors.worker import Given, Worker
+
+logger = logging.getLogger(__name__)
 
 _EXIT = 1.0  # seconds that the process of a hard job has to end by itself
 
@@ -135,8 +138,12 @@ class ProcessExecutor:
                 self._report(Returned(work.seq, work.attempt))
             return
         given, left = self._fitting(worker, works, now)
-        if given:
-            worker.give(given, self._units)
+        try:
+            if given:
+                worker.give(given, self._units)
+        except Exception:
+            logger.exception("units could not be read: %d jobs are given back", len(given))
+            self._return([one for one in given if worker.pop(one.token)])
         for work in left:
             self._report(Returned(work.seq, work.attempt))
 

@@ -6,10 +6,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schedulergodx.errors import ConfigError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 WORKERS_A_RUN = 1_000_000
+_MOST_PLACES = 8000  # of a worker: as many tokens fit into its pipe, and some more
 
 
 def _cpus() -> int:
@@ -54,6 +57,9 @@ class ExecutorSettings:
     recycle_memory: int = 1 << 30
 
     def __post_init__(self) -> None:
+        for name in ("threads", "coroutines"):
+            if not 0 < getattr(self, name) <= _MOST_PLACES:
+                raise ConfigError(f"{name} must be 1 to {_MOST_PLACES}, not {getattr(self, name)}")
         for name in ("workers", "hard"):
             object.__setattr__(self, name, getattr(self, name) or _cpus())
 

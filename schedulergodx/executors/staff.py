@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SLACK = 1 << 20  # bytes of a frame beside a value and its output
+_SLACK = 64 << 20  # bytes of a frame beside a value: its units, its output; or an envelope
 _FILES = 64  # of dead workers that are kept, until what became of their jobs is surely on disk
 _REST = 0.5  # seconds until workers are forked again, where that failed
 _LINGER = 5.0  # seconds for which a worker that is not needed any more is kept
@@ -93,8 +93,7 @@ class Staff:
         if self._link is not None:
             link, self._link = self._link, None
             await link.stop()
-        for worker in list(self.workers.values()):
-            self._part_from(worker, None)
+        self._part_from_all()
 
     # -- hiring -----------------------------------------------------------------------------------
 
@@ -121,7 +120,7 @@ class Staff:
             asyncio.get_running_loop(),
             lambda kind, payload: self._hear(worker, kind, payload),
             lambda reason: self.end(worker, cause=f"was ended, because it sent nonsense: {reason}"),
-            limit=self._settings.result_limit + 4 * self._settings.output_limit + _SLACK,
+            limit=self._settings.result_limit + _SLACK,
         )
         self._link.spawn(*worker.connect(line))
         worker.close_child_ends()
@@ -153,7 +152,7 @@ class Staff:
         if worker.connected:
             self._link.kill(worker.number)
         else:
-            self._part_from(worker, None)
+            self._part_from(worker, self._death(worker, None))
 
     def trim_later(self, crew: Crew) -> None:
         """End the workers of a crew that are too many, when they still are in a while."""
@@ -161,6 +160,7 @@ class Staff:
 
     def _trim(self, crew: Crew) -> None:
         for worker in crew.surplus():
+            crew.part_from(worker)
             self.end(worker)
 
     # -- what the fork server says ----------------------------------------------------------------
@@ -169,19 +169,22 @@ class Staff:
         worker = self.workers.get(gone.worker)
         if worker is None:
             return
-        if gone.status is None:
-            logger.error("worker %d: %s", gone.worker, gone.text)
-        idle = not worker.served and not worker.jobs
-        self._part_from(worker, gone)
-        if gone.status is None or (idle and not worker.ended):
-            self._rest(self.crews[worker.execution])
-
-    def _part_from(self, worker: Worker, gone: Gone | None) -> None:
-        """It is dead: hear what it said last, settle its jobs, hire another one."""
         worker.disconnect()
-        self._settle(worker, self._death(worker, gone))
+        death = self._death(worker, gone)
+        if gone.status is None or not (worker.ended or worker.served or death.running):
+            self._rest(worker, gone.text or death.last_words)
+        self._part_from(worker, death)
+
+    def _part_from_all(self) -> None:
+        for worker in list(self.workers.values()):
+            worker.disconnect()
+            self._part_from(worker, self._death(worker, None))
+
+    def _part_from(self, worker: Worker, death: Death) -> None:
+        """It is dead, and all that it said was heard: settle its jobs, hire another one."""
+        self._settle(worker, death)
         crew = self.crews[worker.execution]
-        if worker.execution is Execution.FORK and not self.stopping:
+        if worker.execution is Execution.FORK and not worker.retired and not self.stopping:
             worker.renew()
             return
         crew.part_from(worker)
@@ -201,7 +204,7 @@ class Staff:
             stopping=self.stopping,
             cause=worker.cause,
             cpu=gone.cpu if gone else 0.0,
-            last_words=self._files.last_words(worker.number) if began else "",
+            last_words="" if worker.served and not began else self._files.last_words(worker.number),
         )
 
     def _keep_file(self, number: int) -> None:
@@ -210,10 +213,12 @@ class Staff:
         if len(self._old_files) > _FILES:
             self._files.remove(self._old_files.popleft())
 
-    def _rest(self, crew: Crew) -> None:
-        """Workers of this crew can't live now: try again in a while, not at once."""
+    def _rest(self, worker: Worker, reason: str) -> None:
+        """Its like can't live now: try again in a while, not at once."""
+        crew = self.crews[worker.execution]
         if not crew.resting:
             crew.resting = True
+            logger.error("worker %d did not live to begin a job: %s", worker.number, reason)
             asyncio.get_running_loop().call_later(_REST, self._go_on, [crew])
 
     def _go_on(self, crews: Iterable[Crew]) -> None:
@@ -231,11 +236,10 @@ class Staff:
 
     async def _mend(self) -> None:
         """The kernel ended the workers with their fork server."""
-        await end_stragglers(self._settings)
-        for worker in list(self.workers.values()):
-            self._part_from(worker, None)
         while True:
             try:
+                await end_stragglers(self._settings)
+                self._part_from_all()
                 await self._start_server()
             except ServiceError as error:
                 logger.error("%s; trying again", error)

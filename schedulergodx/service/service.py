@@ -16,9 +16,15 @@ from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Held
 from schedulergodx.config import Settings, load_settings
 from schedulergodx.core.identity import UidSource
-from schedulergodx.core.names import Names
+from schedulergodx.core.names import Names, check_queue
 from schedulergodx.core.signing import Signer
-from schedulergodx.errors import BrokerUnavailable, QueueOwned, SecretRequired, ServiceError
+from schedulergodx.errors import (
+    BrokerUnavailable,
+    ConfigError,
+    QueueOwned,
+    SecretRequired,
+    ServiceError,
+)
 from schedulergodx.executors import ExecutorSettings, ProcessExecutor
 from schedulergodx.service.engine import Engine, Parts
 from schedulergodx.service.watch import Watch
@@ -36,7 +42,8 @@ if TYPE_CHECKING:
     from schedulergodx.storage.database import DB
     from schedulergodx.utils.rmq_property import RmqConnect
 
-_LONGEST_WAIT = 30.0  # seconds between tries to reach the broker
+_HEAD_START = 1.0  # seconds for the broker to be reached, before jobs run without it
+_BETWEEN_TRIES = 1.0  # seconds
 _NEVER = 1 << 62  # jobs, or bytes
 _LAST_WORDS = 5.0  # seconds to tell outcomes when the service stops
 
@@ -73,6 +80,7 @@ class Service(Program):
         given |= {key: value for key, value in named.items() if value is not None}
         self.settings = settings.replace(**given) if settings else load_settings(**given)
         self.name = self.settings.name or "service"
+        _check_queues(self.settings)
         self.core_name = core_name
         self.id_generator = id_generator
         self.logger = LoggerConstructor(
@@ -128,7 +136,8 @@ class Service(Program):
     async def _live_on(self, store: Store) -> None:
         broker = self._make_broker()
         executor = self._make_executor(store)
-        reached = await self._open(broker)
+        opening = asyncio.create_task(self._open(broker))
+        await self._give_head_start(opening)
         engine = Engine(
             Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix)),
             self.settings,
@@ -141,7 +150,7 @@ class Service(Program):
         try:
             await engine.recover()
             rounds = asyncio.create_task(engine.run(), name="rounds")
-            reading = asyncio.create_task(self._read(broker, store, engine, reached))
+            reading = asyncio.create_task(self._read(broker, store, engine, opening))
             await self._until_stopped(rounds, reading)
             await self._drain(engine, executor, rounds, reading)
         finally:
@@ -229,22 +238,43 @@ class Service(Program):
 
     # -- the broker -------------------------------------------------------------------------------
 
-    async def _open(self, broker: Broker) -> bool:
-        """Try once to reach the broker; jobs that are due run without it as well."""
-        try:
-            await broker.open(self.settings.connect_timeout)
-        except BrokerUnavailable as error:
-            self.logger.warning("%s; the service goes on and keeps trying", error)
-            return False
-        return True
+    async def _open(self, broker: Broker) -> None:
+        """Reach the broker, however long that takes."""
+        tries = 0
+        while True:
+            try:
+                await broker.open(self.settings.connect_timeout)
+            except BrokerUnavailable as error:
+                if not tries:
+                    self.logger.warning("%s; the service goes on and keeps trying", error)
+                tries += 1
+                await asyncio.sleep(_BETWEEN_TRIES)
+            else:
+                broker.on_connection(self._note_connection)
+                return
 
-    async def _read(self, broker: Broker, store: Store, engine: Engine, reached: bool) -> None:
+    async def _give_head_start(self, opening: asyncio.Task[None]) -> None:
+        """Wait for the broker a moment: jobs that are due run without it as well.
+
+        The embedded broker is waited for, because it has the secret that all is verified with.
+        """
+        assert self._stop_asked is not None
+        embedded = self.settings.broker_url.startswith("spool:")
+        seconds = None if embedded and not self.settings.secret else _HEAD_START
+        waited: set[asyncio.Future[Any]] = {opening, self._stop_asked}
+        await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+    def _note_connection(self, up: bool, why: str) -> None:
+        if up:
+            self.logger.info("connected to the broker again")
+        else:
+            self.logger.warning("the connection to the broker is lost: %s", why)
+
+    async def _read(
+        self, broker: Broker, store: Store, engine: Engine, opening: asyncio.Task[None]
+    ) -> None:
         """Reach the broker, declare what this service reads, and begin to read."""
-        wait = 1.0
-        while not reached:
-            await asyncio.sleep(wait)
-            wait = min(_LONGEST_WAIT, wait * 2)
-            reached = await self._open(broker)
+        await opening
         if not broker.info.local and self.settings.secret is None:
             raise SecretRequired(
                 f"the broker at {broker.url} can be reached from other machines, and whoever can "
@@ -304,6 +334,21 @@ class Service(Program):
             self._hurry.set()
         else:
             self._stop_asked.set_result(grace)
+
+
+def _check_queues(settings: Settings) -> None:
+    """Raises: ConfigError"""
+    for queue in (*settings.queues, *settings.queue_limits):
+        try:
+            check_queue(queue)
+        except ValueError as error:
+            raise ConfigError(f"queue {queue!r} can't be served: {error}") from None
+    unserved = settings.queue_limits.keys() - set(settings.queues)
+    if unserved:
+        raise ConfigError(
+            f"queue_limits names {', '.join(sorted(unserved))}, which queues does not: "
+            "serve it too, or leave its limit out"
+        )
 
 
 def _beside(store: Store, what: str) -> Path:

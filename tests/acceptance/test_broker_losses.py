@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from schedulergodx.client import Job
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.message import AskCancel
+from schedulergodx.errors import LaunchUnconfirmed
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.stranger import Stranger, item
+from tests.rabbitmq_node import Node
 from tests.world import until
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from schedulergodx.client import Client
-    from tests.rabbitmq_node import Node
 
 SOON = 60  # seconds, the deadline of what must happen
+
+
+def append(path: str, line: str) -> str:
+    with Path(path).open("a") as file:
+        file.write(f"{line}\n")
+    return line
 
 
 def double(number: int, seconds: float = 0.0) -> int:
@@ -29,19 +38,113 @@ def double(number: int, seconds: float = 0.0) -> int:
     return 2 * number
 
 
-@pytest.mark.timeout(180)
-def test_a_broker_that_is_killed_loses_nothing(private_rabbit: Node, tmp_path: Path) -> None:
-    with closing(Deployment(private_rabbit.url, tmp_path)) as deployment:
-        deployment.service().start()
-        task = deployment.client(confirm_timeout=60).task(double)
-        waiting = [task.options(delay=3).launch(n) for n in range(20)]
-        running = task.launch(1, 2.0)
-        until(lambda: running.status() == "running")
-        private_rabbit.kill()
-        private_rabbit.start()
-        assert running.result(timeout=SOON) == 2
-        assert [job.result(timeout=SOON) for job in waiting] == [2 * n for n in range(20)]
-        assert task.launch(21).result(timeout=SOON) == 42
+@pytest.fixture(scope="module")
+def node(rabbitmq_server: None) -> Iterator[Node]:
+    """One for these tests, which is running before each and after each."""
+    with Node() as node:
+        yield node
+
+
+@pytest.fixture
+def mortal(node: Node, tmp_path: Path) -> Iterator[Deployment]:
+    """On a broker that may be killed."""
+    with closing(Deployment(node.url, tmp_path)) as deployment:
+        yield deployment
+
+
+def test_a_broker_that_is_killed_loses_nothing(node: Node, mortal: Deployment) -> None:
+    mortal.service().start()
+    task = mortal.client(confirm_timeout=60).task(double)
+    waiting = [task.options(delay=3).launch(n) for n in range(20)]
+    running = task.launch(1, 2.0)
+    until(lambda: running.status() == "running")
+    node.kill()
+    node.start()
+    assert running.result(timeout=SOON) == 2
+    assert [job.result(timeout=SOON) for job in waiting] == [2 * n for n in range(20)]
+    assert task.launch(21).result(timeout=SOON) == 42
+
+
+def test_without_a_broker_jobs_run_launches_say_so_and_all_can_end(
+    node: Node, mortal: Deployment
+) -> None:
+    service = mortal.service().start()
+    client = mortal.client(confirm_timeout=0.5)
+    task = client.task(append)
+    ledger = mortal.file("ledger")
+    due = task.options(delay=1).launch(str(ledger), "due")
+    node.kill()
+    with pytest.raises(LaunchUnconfirmed) as unconfirmed:
+        task.launch(str(ledger), "unconfirmed")
+    until(lambda: ledger.exists() and ledger.read_text() == "due\n", SOON)
+    assert service.stop() == 0
+    service.start(ready=False)
+    other = mortal.client("other", connect=False)
+    begin = time.monotonic()
+    other.close()
+    node.start()
+    assert due.result(timeout=SOON) == "due"
+    lost = unconfirmed.value.job
+    assert isinstance(lost, Job)
+    client.resend(lost)
+    assert lost.result(timeout=SOON) == "unconfirmed"
+    assert ledger.read_text().split() == ["due", "unconfirmed"]
+    assert time.monotonic() - begin < SOON
+
+
+def test_a_client_and_a_service_end_while_their_broker_is_away(
+    node: Node, mortal: Deployment
+) -> None:
+    service = mortal.service().start()
+    client = mortal.client()
+    client.task(double).launch(1).result(timeout=SOON)
+    node.kill()
+    begin = time.monotonic()
+    client.close()
+    assert service.stop() == 0
+    assert time.monotonic() - begin < 15
+    node.start()
+
+
+def test_a_service_that_starts_before_its_broker_reads_when_it_is_there(
+    node: Node, mortal: Deployment
+) -> None:
+    node.kill()
+    service = mortal.service(connect_timeout=1).start(ready=False)
+    until(lambda: "keeps trying" in service.text(), SOON, service.text)
+    node.start()
+    assert mortal.client().task(double).launch(21).result(timeout=SOON) == 42
+
+
+def test_a_broker_without_memory_holds_launches_back_and_loses_none(
+    node: Node, mortal: Deployment
+) -> None:
+    mortal.service().start()
+    client = mortal.client(confirm_timeout=0.5)
+    task = client.task(double)
+    assert task.launch(1).result(timeout=SOON) == 2
+    node.ctl("set_vm_memory_high_watermark", "absolute", "1")
+    try:
+        with pytest.raises(LaunchUnconfirmed) as unconfirmed:
+            while True:  # the broker looks at its memory now and then
+                task.launch(2)
+    finally:
+        node.ctl("set_vm_memory_high_watermark", "0.4")
+    held = unconfirmed.value.job
+    assert isinstance(held, Job)
+    client.resend(held)
+    assert held.result(timeout=SOON) == 4
+
+
+def test_connections_that_the_operator_closes_come_back(node: Node, mortal: Deployment) -> None:
+    service = mortal.service().start()
+    task = mortal.client(confirm_timeout=SOON).task(double)
+    running = task.launch(1, 1.0)
+    until(lambda: running.status() == "running")
+    node.ctl("close_all_connections", "maintenance")
+    assert running.result(timeout=SOON) == 2
+    assert task.launch(21).result(timeout=SOON) == 42
+    assert "maintenance" in service.text()
 
 
 def test_an_outcome_comes_though_its_response_queue_was_removed(deployment: Deployment) -> None:

@@ -184,6 +184,28 @@ def test_each_return_of_the_connection_asks_for_what_was_missed(
     assert "is lost: a cable" in caplog.text
 
 
+def test_a_queue_that_was_made_again_is_a_reason_to_ask(
+    url: str, service: SmallService, client: Client
+) -> None:
+    task = client.task(echo)
+    assert task.launch(1).result(SOON) == 1
+    service.silent = True
+    missed = task.launch(2)
+    service.wait_for_ends(2)
+    service.silent = False
+
+    async def make_again() -> None:
+        session = client._line()._session  # type: ignore[attr-defined]
+        await session._broker.delete(session._responses)
+        await session._broker.declare(session._responses)
+        await session._broker.consume(session._responses, session._take)
+
+    loop = client._line()._loop  # type: ignore[attr-defined]
+    asyncio.run_coroutine_threadsafe(make_again(), loop).result(SOON)
+    assert task.launch(3).result(SOON) == 3
+    assert missed.result(SOON) == 2
+
+
 _FAREWELL = """
 import sys, threading
 from schedulergodx.client import Client

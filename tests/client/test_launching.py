@@ -12,6 +12,7 @@ import pytest
 
 from schedulergodx.brokers.memory import MemoryBroker
 from schedulergodx.client import Client, Job
+from schedulergodx.client.unconfirmed import parcel_of
 from schedulergodx.core.job import Execution, Status
 from schedulergodx.errors import (
     BrokerClosed,
@@ -135,6 +136,45 @@ def test_options_reach_the_wire(client: Client, service: SmallService) -> None:
     assert not body.spec.enable_overdue
     assert item.due == pytest.approx(before + 60, abs=5)
     assert item.deadline == pytest.approx(before + 120, abs=5)
+
+
+def test_exceptions_that_decide_about_attempts_travel_with_the_code(
+    client: Client, service: SmallService
+) -> None:
+    class Busy(Exception):
+        pass
+
+    task = client.task(add, max_attempts=2, retry_on=Busy, give_up_on=[OSError, KeyError])
+    task.launch(1).result(SOON)
+    loaded = service._unpacker.load_function(service.tasks[-1][1].spec.function)
+    assert [error.__name__ for error in loaded.retry_on] == ["Busy"]
+    assert loaded.give_up_on == (OSError, KeyError)
+
+
+def test_code_is_packed_again_when_what_it_uses_was_rebound(client: Client) -> None:
+    rate = 2
+
+    @client.task
+    def times(n: int) -> int:
+        return n * rate
+
+    assert times.launch(3).result(SOON) == 6
+    rate = 5
+    assert times.launch(3).result(SOON) == 15
+
+
+def test_a_change_inside_an_object_needs_a_refresh(client: Client) -> None:
+    rates = {"a": 1}
+
+    @client.task
+    def look_up(key: str) -> int:
+        return rates[key]
+
+    assert look_up.launch("a").result(SOON) == 1
+    rates["a"] = 2
+    look_up.refresh()
+    assert look_up.launch("a").result(SOON) == 2
+    assert "look_up" in str(look_up.explain())
 
 
 def test_options_of_one_launch_do_not_stick(client: Client, service: SmallService) -> None:
@@ -275,7 +315,7 @@ def test_an_unconfirmed_launch_can_be_sent_again(
         with pytest.raises(LaunchUnconfirmed):  # it is still under way: it is not sent twice
             client.resend(job)
         assert len(kept) == 1
-    parcel, _ = client._unconfirmed.take(job)
+    parcel, _ = parcel_of(job)
     kept[0].get_loop().call_soon_threadsafe(kept[0].set_exception, BrokerClosed("gone"))
     assert parcel.wait(SOON)
     client._confirm_timeout = SOON
@@ -297,7 +337,7 @@ def test_an_unconfirmed_launch_may_have_arrived(
             task.launch(1, 1)
     job = raised.value.job
     assert isinstance(job, Job)
-    parcel, sent = client._unconfirmed.take(job)
+    parcel, sent = parcel_of(job)
     assert sent
     kept[0].get_loop().call_soon_threadsafe(kept[0].set_result, None)
     assert parcel.wait(SOON)

@@ -168,6 +168,21 @@ async def test_a_lost_fork_server_is_replaced(rig: Rig) -> None:
     assert rig.open(await hard)
 
 
+async def test_workers_that_can_not_live_are_not_forked_all_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "lethal.py").write_text(
+        "import os\nos.register_at_fork(after_in_child=lambda: os._exit(9))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    async with Rig(tmp_path / "workers", workers=1, preload=("lethal",)) as rig:
+        job = rig.launch(os.getpid)
+        await until(lambda: "did not live" in caplog.text)
+        assert not rig.executor.places(Execution.PROCESS)
+        assert not job.ended.done()
+        assert len(caplog.records) < 3
+
+
 async def test_stopping_gives_back_what_waits_and_tells_what_was_lost(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "workers", workers=1)
     async with rig:

@@ -236,7 +236,7 @@ async def test_the_deaf_are_killed_and_their_neighbours_come_back(
     assert_timed_out(await rig.outcome(task, execution=execution, lifetime=0.2))
     assert not is_alive(pid)
     assert rig.open(await beside) != pid
-    assert rig.returned[beside.work.seq] == 1
+    assert rig.returned[beside.work.seq] >= 1
 
 
 @pytest.mark.parametrize("execution", TOLD)
@@ -324,7 +324,7 @@ async def test_force_ends_a_running_job(
 ) -> None:
     file = tmp_path / "begun"
     job = rig.launch(task, str(file), execution=execution)
-    await until(file.exists)
+    await until(lambda: noted(file))
     job.cancel(force=True)
     ended = await job
     assert ended.outcome.status is Status.CANCELLED

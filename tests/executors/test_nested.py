@@ -11,6 +11,7 @@ import pytest
 from schedulergodx.core import context
 from schedulergodx.core.context import worker_of
 from schedulergodx.core.job import Execution
+from tests.executors.processes import until
 from tests.executors.rig import Rig
 
 if TYPE_CHECKING:
@@ -145,6 +146,22 @@ async def test_recursion_does_not_lock_up_the_pool(rig: Rig, execution: Executio
     serving = asyncio.create_task(serve())
     assert await rig.value(nest, 6, execution=execution) == 6
     serving.cancel()
+
+
+async def test_workers_that_stood_in_for_waiting_jobs_are_ended(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schedulergodx.executors.staff._LINGER", 0.05)
+    workers = len(rig.executor._staff.workers)
+    for execution in (Execution.PROCESS, Execution.FORK):
+        job = rig.launch(await_response, execution=execution)
+        rig.executor.accept(await asyncio.wait_for(rig.sent.get(), 10), None)
+        await rig.value(os.getpid, execution=execution)
+        assert len(rig.executor._staff.workers) == workers + 1
+        assert rig.executor.deliver(job.worker, b"answer")
+        await job
+        await until(lambda: len(rig.executor._staff.workers) == workers)
+        assert await rig.value(os.getpid, execution=execution)
 
 
 async def test_a_job_that_waits_has_nobody_behind_it(rig: Rig) -> None:

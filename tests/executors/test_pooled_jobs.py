@@ -283,6 +283,26 @@ async def test_what_a_job_changes_in_its_process_is_as_before_for_the_next(
     assert await rig.value(look) == before
 
 
+async def test_streams_and_logging_are_as_before_for_the_next(rig: Rig) -> None:
+    def change() -> None:
+        import io
+        import logging
+
+        sys.stdout = io.StringIO()
+        logging.basicConfig(force=True, level=logging.CRITICAL, stream=io.StringIO())
+
+    def speak() -> None:
+        import logging
+
+        print("heard")
+        logging.info("heard too")
+
+    await rig.outcome(change)
+    output = (await rig.outcome(speak)).outcome.output
+    assert output.startswith("heard\n")
+    assert output.endswith("INFO root: heard too\n")
+
+
 async def test_an_alarm_does_not_ring_in_the_next_job(rig: Rig) -> None:
     def set_alarm() -> int:
         signal.setitimer(signal.ITIMER_REAL, 0.05)

@@ -67,35 +67,35 @@ async def test_none_are_offered_behind_a_long_job(rig: Rig) -> None:
 
 
 async def test_what_is_known_to_be_long_is_not_followed_by_others(rig: Rig) -> None:
-    long, short = rig.work(slow, 0.5), rig.work(quick)
+    long, short = rig.work(slow, 60), rig.work(quick)
     learn(rig, long, seconds=1.0)
     learn(rig, short)
-    works = [long, *(rig.work(quick) for _ in range(10))]
-    jobs = rig.submit(works)
-    begin = time.monotonic()
-    pids = [rig.open(await job) for job in jobs[1:]]
-    assert time.monotonic() - begin < 0.4
-    assert rig.open(await jobs[0]) not in pids
+    jobs = rig.submit([long, *(rig.work(quick) for _ in range(10))])
+    free = {rig.open(await job) for job in jobs[1:]}
+    assert len(free) == 1
+    assert not jobs[0].ended.done()
 
 
-@pytest.mark.parametrize(
-    "how", [slow, lambda seconds: __import__("ctypes").PyDLL(None).usleep(int(seconds * 1e6))]
-)
+def block_with_the_gil(seconds: float) -> None:
+    import ctypes
+
+    ctypes.PyDLL(None).sleep(int(seconds))
+
+
+@pytest.mark.parametrize("how", [slow, block_with_the_gil])
 async def test_short_jobs_do_not_wait_behind_one_that_is_unexpectedly_long(
     rig: Rig, how: Callable[[float], object]
 ) -> None:
-    surprise = rig.work(how, 1.0)
+    surprise = rig.work(how, 60)
     learn(rig, surprise, rig.work(quick))
     jobs = rig.submit([surprise, *(rig.work(quick) for _ in range(40))])
     first = jobs[0].worker
     behind = [job for job in jobs[1:] if job.worker == first]
     assert behind
-    begin = time.monotonic()
     for job in jobs[1:]:
         await job
-    assert time.monotonic() - begin < 0.7
     assert all(rig.returned[job.work.seq] >= 1 for job in behind)
-    assert (await jobs[0]).outcome.status is Status.COMPLETED
+    assert not jobs[0].ended.done()
 
 
 async def test_every_job_is_run_once_whatever_is_taken_back(rig: Rig, tmp_path: Path) -> None:

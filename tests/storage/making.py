@@ -16,13 +16,15 @@ from schedulergodx.core.job import (
     Spec,
     Status,
 )
-from schedulergodx.storage.base import Again, Claimed, Ending, NewJob, Store
+from schedulergodx.storage import make_store
+from schedulergodx.storage.base import Again, Claimed, Ending, NewJob, Retention, Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 NOW = 1_000_000.0
+COMPLETED_NOW = Retention({Status.COMPLETED: 0.0})
 
 new_uid = UidSource(clock=lambda: NOW)
 
@@ -103,6 +105,14 @@ def finish(store: Store, *jobs: Claimed, outcome: Outcome = DONE) -> None:
     store.begin()
     store.finish([ending(job, outcome) for job in jobs])
     store.commit()
+
+
+def reopened(store: Store) -> Store:
+    """The same file, after a restart."""
+    store.close()
+    store = make_store(store.path)
+    store.open()
+    return store
 
 
 def size_of(path: Path) -> int:

@@ -351,15 +351,16 @@ class ModelStore:
         return True
 
     def find(self, client: str | None, id: str) -> bytes | None:
+        uid = uid_of(id)
+        if uid and self._row(uid):
+            return uid
         named = [
             row
             for row in self._rows
             if row.job.label == id and client in (None, self.client_name(row.job.client))
         ]
-        if named:
-            return max(named, key=lambda row: (row.job.created, row.seq)).job.uid
-        uid = uid_of(id)
-        return uid if uid and self._row(uid) else None
+        newest = max(named, key=lambda row: (row.job.created, row.seq), default=None)
+        return newest and newest.job.uid
 
     def status(self, uid: bytes) -> Status | None:
         row = self._row(uid)

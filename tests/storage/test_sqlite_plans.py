@@ -61,7 +61,7 @@ STATEMENTS = {
     for name, value in vars(sql).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, (str, Bulk))
 }
-SCANS = re.compile(r"SCAN (?!CONSTANT|\d+ CONSTANT|given|place|ending|again|\(subquery)(\w+)")
+SCANS = re.compile(r"SCAN (?!CONSTANT|\d|given|place|ending|again|\(subquery)(\w+)")
 WHOLE_TABLES = {"COUNTS": "counter"}
 
 

@@ -24,6 +24,13 @@ _PASSED_OVER = frozenset(
     | {"tcp_options"}
 )
 _PARAMETERS = frozenset({"host", "port", "virtual_host"})
+_DEFAULTS = {
+    "host": "localhost",
+    "port": _PORTS["amqp"],
+    "virtual_host": "/",
+    "heartbeat": HEARTBEAT,
+    "blocked_connection_timeout": BLOCKED_TIMEOUT,
+}
 THREE_WAYS = (
     "Start RabbitMQ there; or name another one with SCHEDULERGODX_BROKER or broker=; or use the "
     "embedded broker, which needs no server: spool:DIRECTORY"
@@ -99,16 +106,23 @@ class Address:
         Raises: ConfigError
         """
         _refuse_unknown(parameters.keys() - _PARAMETERS, "the parameters of RabbitMQ")
-        user, password = credentials
-        return cls(
-            host=str(parameters.get("host", "localhost")),
-            port=int(parameters.get("port", _PORTS["amqp"])),
-            user=user,
-            password=password,
-            vhost=str(parameters.get("virtual_host", "/")),
-            heartbeat=float(parameters.get("heartbeat", HEARTBEAT)),
-            blocked_timeout=float(parameters.get("blocked_connection_timeout", BLOCKED_TIMEOUT)),
-        )
+        given = {**_DEFAULTS, **{key: v for key, v in parameters.items() if v is not None}}
+        try:
+            user, password = credentials
+            return cls(
+                host=str(given["host"]),
+                port=int(given["port"]),
+                user=user,
+                password=password,
+                vhost=str(given["virtual_host"]),
+                heartbeat=float(given["heartbeat"]),
+                blocked_timeout=float(given["blocked_connection_timeout"]),
+            )
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the parameters of RabbitMQ can't be used: {error}; credentials are (user, "
+                "password), and port, heartbeat and blocked_connection_timeout are numbers"
+            ) from None
 
     @property
     def url(self) -> str:

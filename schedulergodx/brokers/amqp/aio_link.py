@@ -89,6 +89,7 @@ class AioLink:
         self.version = _text(properties.get("version", "?"))
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         connection.close_callbacks.add(self._closed)
+        self._channels: set[AioChannel] = set()
         self._tasks = {asyncio.create_task(self._watch(blocked_timeout, on_blocked))}
 
     async def channel(self) -> AioChannel:
@@ -99,7 +100,8 @@ class AioLink:
         except (errors.AMQPError, RuntimeError, OSError) as error:
             raise ChannelLost(_loss(error)) from error
         opened = AioChannel(channel, await channel.get_underlay_channel())
-        self.lost.add_done_callback(lambda lost: opened.lose(Loss(0, lost.result())))
+        self._channels.add(opened)
+        opened.lost.add_done_callback(lambda _: self._channels.discard(opened))
         return opened
 
     async def close(self) -> None:
@@ -122,6 +124,8 @@ class AioLink:
             self.lost.set_result(why)
             for task in self._tasks:
                 task.cancel()
+            for channel in list(self._channels):
+                channel.lose(Loss(0, why))
 
     async def _watch(self, timeout: float, on_blocked: Callable[[str], None]) -> None:
         """aio-pika tells nobody that RabbitMQ has stopped to read, but can be asked."""

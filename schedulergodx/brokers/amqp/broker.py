@@ -109,8 +109,10 @@ class AmqpBroker:
         if self._closed:
             raise BrokerClosed("this end of the broker was closed")
         deadline = asyncio.get_running_loop().time() + timeout
-        reader = self._make_session(self._restore)
-        writer = self._make_session(self._await_queues, on_blocked=self._block)
+        reader = self._make_session(self._restore, changed=self._reader_changed)
+        writer = self._make_session(
+            self._await_queues, changed=self._changed, on_blocked=self._block
+        )
         self._sessions = reader, writer
         try:
             await reader.open(deadline)
@@ -219,14 +221,12 @@ class AmqpBroker:
     def _make_session(
         self,
         set_up: Callable[[Link], Awaitable[None]],
+        *,
+        changed: Callable[[bool, str], None],
         on_blocked: Callable[[str], None] | None = None,
     ) -> Session:
         return Session(
-            self._connect,
-            self._address,
-            set_up=set_up,
-            changed=self._changed,
-            on_blocked=on_blocked,
+            self._connect, self._address, set_up=set_up, changed=changed, on_blocked=on_blocked
         )
 
     def _reader(self) -> Session:
@@ -245,16 +245,22 @@ class AmqpBroker:
     def _block(self, why: str) -> None:
         self._publisher.block(bool(why))
 
+    def _reader_changed(self, up: bool, why: str) -> None:
+        if not up:
+            self._topology.restored.clear()
+        self._changed(up, why)
+
     def _changed(self, up: bool, why: str) -> None:
         if self._sessions is None or self._closed or not self._opened:
             return
-        reader, writer = self._sessions
-        if not reader.up:
-            self._topology.restored.clear()
-        if (reader.up and writer.up) != self._was_up:
-            self._was_up = not self._was_up
+        both = all(session.up for session in self._sessions)
+        if both != self._was_up:
+            self._was_up = both
             for listener in list(self._listeners):
-                listener(self._was_up, why)
+                try:
+                    listener(both, why)
+                except Exception:
+                    logger.exception("a listener to the connection failed")
 
     async def _over_link(self, ask: Callable[[Link], Awaitable[T]]) -> T:
         """Ask, and again over the next connection while this one is lost."""

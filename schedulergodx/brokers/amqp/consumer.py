@@ -105,6 +105,9 @@ class Consumer:
                 loss = error.loss
             except BrokerClosed:
                 return
+            except Exception as error:  # whatever it is, a queue that nobody reads is worse
+                logger.exception("reading %s failed, trying on", self.queue.name)
+                loss = Loss(0, str(error))
             if loss.refused and not began.done():
                 text = f"queue {self.queue.name!r} can't be read: {loss}"
                 began.set_exception(BrokerError(text))

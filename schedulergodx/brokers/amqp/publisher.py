@@ -114,6 +114,9 @@ class Publisher:
                 loss = error.loss
             except BrokerClosed:
                 return
+            except Exception as error:  # whatever it is, messages that wait for ever are worse
+                logger.exception("publishing failed, trying on")
+                loss = Loss(0, str(error))
             if not self._detach(loss):
                 await asyncio.sleep(backoff.next(loop.time() - since))
 

@@ -125,11 +125,16 @@ class Session:
                 self._change(False, why)
             held, since = loop.time() - since, loop.time()
             await asyncio.sleep(self._backoff.next(held if link else 0.0))
-            try:
-                link = await self._make_link(_TRY_SECONDS)
-            except CannotConnect as error:
-                link = None
-                logger.debug("%s is still away: %s", self._address.url, error)
+            link = await self._try_link()
+
+    async def _try_link(self) -> Link | None:
+        try:
+            return await self._make_link(_TRY_SECONDS)
+        except CannotConnect as error:
+            logger.debug("%s is still away: %s", self._address.url, error)
+        except Exception:  # whatever it is, a service that stays away is worse
+            logger.exception("connecting to %s failed, trying on", self._address.url)
+        return None
 
     async def _use(self, link: Link) -> str:
         """Be up with a link until it is lost; the answer is why."""
@@ -144,6 +149,10 @@ class Session:
             await asyncio.wait([link.lost])
             return self._reset_for or link.lost.result()
         except (BrokerError, ChannelLost) as error:
+            link.abort(str(error))
+            return str(error)
+        except Exception as error:  # whatever it is, a service that stays away is worse
+            logger.exception("setting up the connection to %s failed", self._address.url)
             link.abort(str(error))
             return str(error)
         finally:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST = 2000
 _LARGEST = 64 << 10  # bytes; of a larger file the room is wanted back
-_LOOK_SECONDS = 0.05  # between looks at the directory
+_LOOK_SECONDS = 0.005  # between looks at the directory
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 

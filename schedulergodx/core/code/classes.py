@@ -51,7 +51,7 @@ def write_class(pickler: CodePickler, cls: type) -> None:
         return
     pickler.fill(cls, rebuild.fill_class, cls, _members(cls))
     if registered := _registered(cls):
-        pickler.call(rebuild.register_classes, cls, registered)
+        pickler.fill(cls, rebuild.register_classes, cls, {"registered": registered})
 
 
 def reduce_class(pickler: CodePickler, cls: type) -> Any:

@@ -139,9 +139,10 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _holds(value: object, cls: type) -> bool:
-    if issubclass(type(value), cls):
+    """Whether it is an instance, or a container with one. No class is asked: some object to it."""
+    if cls in type(value).__mro__:
         return True
-    return type(value) in _CONTAINERS and any(issubclass(type(v), cls) for v in _contents(value))
+    return type(value) in _CONTAINERS and any(cls in type(v).__mro__ for v in _contents(value))
 
 
 def _contents(container: Any) -> Iterator[object]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from io import BytesIO
 from pickle import POP
-from types import CellType, CodeType, FunctionType, ModuleType, NoneType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from schedulergodx.core.code import classes, functions, keys, modules, oddities
@@ -109,6 +109,19 @@ class CodePickler(DillPickler):
             )
         super().save_global(obj, name)
 
+    def save_reduce(
+        self, func: Any, args: Any, *rest: Any, obj: object = None, **more: Any
+    ) -> None:
+        """Refuse a member of a class that is to be got from that class before it has it."""
+        if func is getattr and self.is_unit and self._is_own_member(obj, *args):
+            raise Refused(
+                f"it is written as a name in the class {args[0].__qualname__}, of which it is a "
+                "part: whoever made it keeps account of the class",
+                obj,
+                "install the module of the class where the job runs, and name it in by_reference",
+            )
+        super().save_reduce(func, args, *rest, obj=obj, **more)
+
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
         if kind in ATOMS:
@@ -148,7 +161,7 @@ class CodePickler(DillPickler):
     def fill(
         self, owner: object, verb: Callable[..., Any], thing: object, members: dict[str, Any]
     ) -> None:
-        """Write the filling of a thing that is `owner`, or that it needs; data of it comes later."""
+        """Write the filling of a thing that is `owner`, or that it needs; its data comes later."""
         now = self._later.fill(owner, verb, thing, members)
         if now:
             self.call(verb, thing, now)
@@ -193,6 +206,14 @@ class CodePickler(DillPickler):
             self._later.settle(code)
         if known:
             super().save(code)
+
+    def _is_own_member(self, thing: object, owner: object, name: object, *_: object) -> bool:
+        return (
+            isinstance(owner, type)
+            and type(thing) is not MemberDescriptorType
+            and vars(owner).get(str(name)) is thing
+            and classes.travels_by_value(self.territory, owner)
+        )
 
     def _save_root(self, root: _Root) -> None:
         self.save(root.thing)

@@ -125,10 +125,10 @@ class World:
             for name, value in members.items():
                 type.__setattr__(cls, name, value)
 
-    def register_classes(self, cls: Any, others: Iterable[type]) -> None:
+    def register_classes(self, cls: Any, others: dict[str, tuple[type, ...]]) -> None:
         """Tell a new ABC which classes count as its own."""
         if id(cls) in self._new:
-            for other in others:
+            for other in others["registered"]:
                 abc.ABCMeta.register(cls, other)
 
     def make_member(
@@ -262,8 +262,9 @@ def as_failure(error: Exception) -> UnreadableCode:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return MissingModule(error.name)
     return UnreadableCode(
-        f"it can't be opened here: {type(error).__name__}: {error}; if an installed package is of "
-        "another version here than where it was packed, install the same one"
+        f"it can't be opened here: {type(error).__name__}: {error}; where an installed package is "
+        "of another version than where it was packed, install the same one; where a framework "
+        "keeps account of a class, as an ORM does, name its module in by_reference"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ class Room:
         self._handlers = [(number, _getsignal(number)) for number in _SIGNALS]
         self._mask = _read_mask()
         self._threads = threading.active_count()
+        self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._logging = logging.root.level, list(logging.root.handlers)
 
     def restore(self) -> bool:
         """Make it as it was. False if that can't be done."""
@@ -39,6 +42,10 @@ class Room:
             if _getsignal(number) is not handler:
                 signal.signal(number, handler)
         os.umask(self._mask)
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        level, logging.root.handlers[:] = self._logging
+        if logging.root.level != level:
+            logging.root.setLevel(level)
         return not self._has_threads()
 
     def _has_threads(self) -> bool:

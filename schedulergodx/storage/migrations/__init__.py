@@ -94,4 +94,4 @@ def _upgrade(connection: sqlite3.Connection, config: Config) -> None:
             config.attributes["connection"] = transaction
             command.upgrade(config, HEAD)
     finally:
-        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA foreign_keys = ON")

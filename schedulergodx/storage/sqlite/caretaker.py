@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from schedulergodx.errors import StoreError
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.connection import LOG_BYTES, size_of
 from schedulergodx.storage.sqlite.session import LAST_SEQ_NOTE, Session
@@ -12,6 +14,8 @@ from schedulergodx.storage.states import NUMBERS
 
 if TYPE_CHECKING:
     from schedulergodx.storage.base import Retention
+
+logger = logging.getLogger(__name__)
 
 _LARGE_LOG_BYTES = 64 << 20  # above, readers are waited for
 _PATIENCE = 100  # ms
@@ -23,6 +27,7 @@ class CaretakerVerbs(Session):
     """See `storage.base.Store`."""
 
     _may_have_free_pages = True  # after a prune, and from one before this store was opened
+    _untidy = False  # the last checkpoint failed
 
     def prune(self, retention: Retention, now: float, limit: int) -> int:
         """Remove at most `limit` jobs whose time is over, with all that hangs on them.
@@ -51,10 +56,20 @@ class CaretakerVerbs(Session):
         """Between ticks, as often as one likes: move the log into the file, give back free pages.
 
         It costs a microsecond or two while there is nothing to do, and takes a slice of the free
-        pages a call.
+        pages a call. What fails here is tried again; a full disk is told by `commit`.
         """
         if not self._connection.path:
             return
+        try:
+            self._tidy()
+        except StoreError as error:
+            if not self._untidy:
+                logger.warning("the log stays beside the database for now: %s", error)
+            self._untidy = True
+        else:
+            self._untidy = False
+
+    def _tidy(self) -> None:
         freed = self._give_back_pages()
         log = size_of(f"{self._connection.path}-wal")
         if log > _LARGE_LOG_BYTES:

@@ -26,10 +26,7 @@ APPLICATION_ID = 0x53475832  # "SGX2", in the header of the file: whose database
 LOG_BYTES = 1 << 20
 _PATIENCE = 5000  # ms to wait for a foreign program that writes
 
-# auto_vacuum stands first: it is fixed once the file has a page.
 _PRAGMAS = (
-    "auto_vacuum = INCREMENTAL",
-    "journal_mode = WAL",
     "synchronous = FULL",
     "wal_autocheckpoint = 0",
     f"journal_size_limit = {LOG_BYTES}",
@@ -49,6 +46,9 @@ _MEANINGS = {
     sqlite3.SQLITE_NOTADB: "it is not a SQLite database: name another file",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore a copy, or let `sqlite3 FILE .recover` try",
 }
+
+# Those that say nothing of the store: whoever gave the values is to blame.
+_OF_VALUES = (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH)
 
 
 class _NotOpen:
@@ -85,14 +85,16 @@ class Connection:
                 f"{'.'.join(map(str, OLDEST_SQLITE))} or newer: install a newer one"
             )
         self._make_file()
-        self.raw = sqlite3.connect(
-            self.path or ":memory:",
-            isolation_level=None,  # transactions are begun here, not by the module
-            check_same_thread=False,  # commits may run in a thread
-            cached_statements=512,
-        )
+        with self.errors():
+            self.raw = sqlite3.connect(
+                self.path or ":memory:",
+                isolation_level=None,  # transactions are begun here, not by the module
+                check_same_thread=False,  # commits may run in a thread
+                cached_statements=512,
+            )
         self._cursor = self.raw.cursor()
         self._recognise()
+        self._write_ahead()
         for pragma in _PRAGMAS:
             self.rows(f"PRAGMA {pragma}")
 
@@ -102,7 +104,10 @@ class Connection:
         raw.close()
 
     def rows(self, text: str, values: Sequence[Any] = ()) -> list[Any]:
-        """What a statement answers; it may run outside of a transaction."""
+        """What a statement answers; it may run outside of a transaction.
+
+        Raises: StoreFull, StoreError; ValueError for a value that can't be stored
+        """
         try:
             found: list[Any] = self._cursor.execute(text, values).fetchall()
         except sqlite3.Error as error:
@@ -170,12 +175,22 @@ class Connection:
                 f"{self.path} is a database of another program, or of version 1 of SchedulerGodX "
                 f"(it has {', '.join(sorted(tables)[:5])}): name another file"
             )
-        self.rows("PRAGMA auto_vacuum = INCREMENTAL")
+        self.rows("PRAGMA auto_vacuum = INCREMENTAL")  # while the file has no page
         self.rows(f"PRAGMA application_id = {APPLICATION_ID}")
 
-    def _told_apart(self, error: sqlite3.Error) -> StoreError:
+    def _write_ahead(self) -> None:
+        [(mode,)] = self.rows("PRAGMA journal_mode = WAL")
+        if self.path and mode != "wal":
+            raise StoreError(
+                f"{self.path}: its file system can't share memory between processes, so it can't "
+                "keep a write-ahead log: name a file on a local disk"
+            )
+
+    def _told_apart(self, error: sqlite3.Error) -> Exception:
         name = self.path or "the database in memory"
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # above it: which kind of that error
+        if code in _OF_VALUES:
+            return ValueError(f"{name} can't hold one of the values: {error}")
         if code == sqlite3.SQLITE_FULL:
             return StoreFull(f"the disk under {name} is full: free some of it")
         meaning = _MEANINGS.get(code)

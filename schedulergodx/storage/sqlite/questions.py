@@ -51,15 +51,14 @@ class QuestionVerbs(Endings):
         client: None for anybody's
         """
         rows = self._connection.rows
-        labelled = (
-            rows(sql.NEWEST_OF_LABEL, (id,))
-            if client is None
-            else rows(sql.NEWEST_OF_CLIENT, (id, client))
-        )
-        if labelled:
-            return bytes(labelled[0][0])
         uid = uid_of(id)
-        return uid if uid is not None and rows(sql.IS_KNOWN, (uid,)) else None
+        if uid is not None and rows(sql.IS_KNOWN, (uid,)):
+            return uid
+        if client is None:
+            found = rows(sql.NEWEST_OF_LABEL, (id,))
+        else:
+            found = rows(sql.NEWEST_OF_CLIENT, (id, client))
+        return found[0][0] if found else None
 
     def status(self, uid: bytes) -> Status | None:
         """Where a job is."""

@@ -40,8 +40,8 @@ class SQLiteStore(
 ):
     """Keeps jobs in `path`; in memory, for tests, if that is "".
 
-    One process has it open, by a lock on `<path>.lock`. It is opened after that process was forked,
-    never before.
+    One process has it open, by a lock on `<path>.lock`. It is opened after all forks of that
+    process, never before.
     """
 
     def __init__(self, path: str) -> None:
@@ -75,7 +75,7 @@ class SQLiteStore(
         """Checkpoint and let go of the lock. What was not committed is undone."""
         with suppress(StoreError):
             self.rollback()
-            self._connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.rows("PRAGMA wal_checkpoint(PASSIVE)")
         self._connection.close()
         if self._lock:
             self._lock.release()
@@ -110,11 +110,13 @@ class SQLiteStore(
 
     def rollback(self) -> None:
         """Undo it, and what was remembered since `begin`."""
-        if self._connection.raw.in_transaction:  # some errors end it by themselves
-            self._connection.rows("ROLLBACK")
-        if self._begun is not None:
-            self._undo(self._begun)
-            self._begun = None
+        try:
+            if self._connection.raw.in_transaction:  # some errors end it by themselves
+                self._connection.rows("ROLLBACK")
+        finally:
+            if self._begun is not None:
+                self._undo(self._begun)
+                self._begun = None
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

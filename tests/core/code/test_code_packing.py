@@ -55,6 +55,23 @@ class Struct(msgspec.Struct):
     x: int
 
 
+class Column:
+    """As an ORM makes them of annotations: it knows itself by its class and its name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.place = owner, name
+
+    def __get__(self, instance: object, owner: type) -> Column:
+        return self
+
+    def __reduce__(self) -> object:
+        return getattr, self.place
+
+
+class Table:
+    id = Column()
+
+
 class Singleton:
     def __reduce__(self) -> str:
         return "SINGLETON"
@@ -163,6 +180,12 @@ def test_a_function_that_can_not_travel_is_named_with_the_way_to_what_it_uses(
 def test_a_class_that_only_compiled_code_can_make_says_what_to_do(packer: Packer) -> None:
     text = refusal(packer.pack_arguments, (Struct(1),), {})
     assert "Struct" in text
+    assert "by_reference" in text
+
+
+def test_a_class_of_which_a_framework_keeps_account_says_what_to_do(packer: Packer) -> None:
+    text = refusal(packer.pack_arguments, (Table(),), {})
+    assert "Table" in text
     assert "by_reference" in text
 
 

@@ -1,0 +1,90 @@
+"""What a client knows of jobs without asking, and what it would ask. Nothing is sent here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.client.base import BaseClient
+from schedulergodx.client.base_job import BaseJob
+from schedulergodx.client.pipeline import current_pipeline
+from schedulergodx.client.question import Notice, Question
+from schedulergodx.client.reading import read_timeout
+from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
+
+if TYPE_CHECKING:
+    from schedulergodx.client.line import Line
+    from schedulergodx.client.options import Duration
+    from schedulergodx.core.message import Request
+
+
+class Finding(BaseClient):
+    """The part of both clients that finds jobs by their ids."""
+
+    def _find(self, id: BaseJob[Any] | str) -> BaseJob[Any] | None:
+        """A job of which this process knows."""
+        if isinstance(id, BaseJob):
+            return id
+        uid = self._awaited.uid_of(id)
+        if uid is None:
+            return None
+        held = self._awaited.held(uid)
+        if held is not None:
+            return held
+        dropped = self._awaited.dropped(uid)
+        attached: BaseJob[Any] | None = None
+        if dropped is not None:
+            attached = self._attach(uid, **dropped._asdict())
+        elif self._awaited.outcome(uid) is not None:
+            attached = self._attach(uid, label=id, queue="", task="")
+        return attached
+
+    def _attach(
+        self, uid: bytes, *, label: str | None, queue: str, task: str, instance: str = ""
+    ) -> Any:
+        """A job object for a uid, of the kind of this client."""
+        job = self._job_kind(self, uid, label=label, queue=queue, task=task, instance=instance)
+        outcome = self._awaited.outcome(uid)
+        if outcome is None:
+            self._awaited.add(job)
+        else:
+            job._tell(outcome)
+        return job
+
+    def _is_own(self, job: BaseJob[Any]) -> bool:
+        """Whether its outcome is told to this process without being asked for."""
+        return job._instance == self.instance
+
+    def _address(self, queue: str) -> str | None:
+        """Where questions about jobs of a queue go; None, to every store, if it is not known."""
+        return self._names.requests(queue).name if queue else None
+
+    def _flush_pipeline(self) -> None:
+        """What is asked about must be on its way."""
+        pipeline = current_pipeline()
+        if pipeline is not None and pipeline.takes(self):
+            pipeline.flush()
+
+    def _question(
+        self, line: Line, request: Request, queue: str, timeout: Duration, every: bool
+    ) -> Question:
+        """A question to the service of a queue, or to every store where queue is ""."""
+        seconds = read_timeout(timeout)
+        return line.sealer.ask(request, self._address(queue), timeout=seconds, every=every)
+
+    def _notice(self, line: Line, message: bytes | str, delivery_mode: int) -> Notice:
+        """A message of the user's own, signed if it is an envelope without a signature."""
+        if delivery_mode not in (1, 2):
+            raise ConfigError(f"delivery_mode={delivery_mode!r}: it is 2, or 1")
+        data = message.encode() if isinstance(message, str) else message
+        return Notice(b"", line.sealer.sign(data), self._names.requests().name)
+
+    def _no_outcome(self, job: BaseJob[Any], timeout: float | None) -> Exception:
+        """Why a wait for an outcome ended without one."""
+        if job.is_open:
+            return BrokerClosed(f"the client was closed before job {job.id} had ended")
+        dropped = self._reader.dropped
+        hint = f" A message that came was dropped: {dropped}" if dropped else ""
+        return ResultTimeout(
+            f"job {job.id} of {job.task} has not ended within {timeout or 0:g} s; it goes on, and "
+            f"result() can be called again.{hint}"
+        )
