@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,7 +104,7 @@ def in_batches(store: Store, batch: int, rounds: int) -> None:
         store.begin()
         jobs = make_jobs(store, batch, Status.PENDING)
         store.rollback()
-        watch.transaction("add", lambda jobs=jobs: add(store, jobs), batch)
+        watch.transaction("add", partial(add, store, jobs), batch)
         claimed = watch.transaction("claim", lambda: claim(store, batch), batch)
         run_jobs(store, watch, claimed)
         watch.rest(batch)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-_READ = 256 << 10
+_READ = 64 << 10  # larger ones are mapped and unmapped each time
 
 
 class Line:

@@ -91,6 +91,7 @@ class Service(Program):
         self._stop_asked: asyncio.Future[float] | None = None
         self._hurry: asyncio.Event | None = None
         self._ready = threading.Event()
+        self._connected = False
 
     # -- what callers do --------------------------------------------------------------------------
 
@@ -187,7 +188,7 @@ class Service(Program):
             await executor.stop(0)
         await ending
         hurried.cancel()
-        await engine.finish(_LAST_WORDS)
+        await engine.finish(_LAST_WORDS if self._connected else 0.0)
         await rounds
         engine.close()
         self.logger.info("stopped")
@@ -251,6 +252,7 @@ class Service(Program):
                 await asyncio.sleep(_BETWEEN_TRIES)
             else:
                 broker.on_connection(self._note_connection)
+                self._connected = True
                 return
 
     async def _give_head_start(self, opening: asyncio.Task[None]) -> None:
@@ -265,6 +267,7 @@ class Service(Program):
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
     def _note_connection(self, up: bool, why: str) -> None:
+        self._connected = up
         if up:
             self.logger.info("connected to the broker again")
         else:

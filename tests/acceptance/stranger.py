@@ -83,14 +83,18 @@ class Stranger:
             key, units = packed.hash, packed.units
         else:
             key, units = digest(function), {digest(function): b"\0" + function}
-        spec = {"name": "strange", "python": PYTHON, "serializer": "pickle/5"} | spec
         body = TaskBody(
-            Spec(function=key, **spec),
+            self.spec(key, **spec),
             dict(units),
             list(items),  # type: ignore[arg-type] # also items that are none
             queue,
         )
         return self.seal(MessageType.TASK, body)
+
+    def spec(self, function: bytes, **fields: Any) -> Spec:
+        """The spec of a task whose function is in the unit of that hash."""
+        fields = {"name": "strange", "python": PYTHON, "serializer": "pickle/5"} | fields
+        return Spec(function=function, **fields)
 
     def send(self, body: bytes, queue: str = "default") -> None:
         """Put any bytes into a queue; returns when they are confirmed and routed."""

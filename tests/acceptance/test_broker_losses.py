@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_without_a_broker_jobs_run_launches_say_so_and_all_can_end(
     node: Node, mortal: Deployment
 ) -> None:
     service = mortal.service().start()
-    client = mortal.client(confirm_timeout=0.5)
+    client, other = mortal.client(confirm_timeout=0.5), mortal.client("other")
     task = client.task(append)
     ledger = mortal.file("ledger")
     due = task.options(delay=1).launch(str(ledger), "due")
@@ -77,33 +77,27 @@ def test_without_a_broker_jobs_run_launches_say_so_and_all_can_end(
     with pytest.raises(LaunchUnconfirmed) as unconfirmed:
         task.launch(str(ledger), "unconfirmed")
     until(lambda: ledger.exists() and ledger.read_text() == "due\n", SOON)
-    assert service.stop() == 0
-    service.start(ready=False)
-    other = mortal.client("other", connect=False)
     begin = time.monotonic()
     other.close()
+    assert service.stop() == 0
+    assert time.monotonic() - begin < 10
     node.start()
+    service.start()
     assert due.result(timeout=SOON) == "due"
     lost = unconfirmed.value.job
     assert isinstance(lost, Job)
-    client.resend(lost)
+    until(lambda: is_sent_again(client, lost), SOON)
     assert lost.result(timeout=SOON) == "unconfirmed"
     assert ledger.read_text().split() == ["due", "unconfirmed"]
-    assert time.monotonic() - begin < SOON
 
 
-def test_a_client_and_a_service_end_while_their_broker_is_away(
-    node: Node, mortal: Deployment
-) -> None:
-    service = mortal.service().start()
-    client = mortal.client()
-    client.task(double).launch(1).result(timeout=SOON)
-    node.kill()
-    begin = time.monotonic()
-    client.close()
-    assert service.stop() == 0
-    assert time.monotonic() - begin < 15
-    node.start()
+def is_sent_again(client: Client, job: Job[Any]) -> bool:
+    """Whether the broker takes it now."""
+    try:
+        client.resend(job)
+    except LaunchUnconfirmed:
+        return False
+    return True
 
 
 def test_a_service_that_starts_before_its_broker_reads_when_it_is_there(
@@ -132,7 +126,7 @@ def test_a_broker_without_memory_holds_launches_back_and_loses_none(
         node.ctl("set_vm_memory_high_watermark", "0.4")
     held = unconfirmed.value.job
     assert isinstance(held, Job)
-    client.resend(held)
+    until(lambda: is_sent_again(client, held), SOON)
     assert held.result(timeout=SOON) == 4
 
 

@@ -242,9 +242,12 @@ async def test_an_owner_queue_is_held_again_before_reading_goes_on(
     await soon(witness.publish(names.requests("q").name, b"x"))
     await soon(broker.publish(names.requests("q").name, b"y"))
     assert not broker._reader().up
+    assert broker._sessions is not None
+    broker._sessions[1].reset("a test")
+    await soon(broker.publish(names.requests("q").name, b"z"))
     assert inbox.deliveries == []
     await thief.close()
-    await inbox.get(2)
+    await inbox.get(3)
 
 
 # -- RabbitMQ takes nothing -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 
 from schedulergodx.errors import ConfigError
 from schedulergodx.utils.rmq_property import RmqConnect, RmqSettings, rmq_default_settings
+from tests.rabbitmq_node import Node
 
 
 def test_the_default_is_a_guest_on_this_machine() -> None:
@@ -39,6 +40,17 @@ def test_a_close_without_a_connection_does_nothing() -> None:
     connect = RmqConnect()
     connect.close()
     connect.close()
+
+
+def test_a_connection_is_kept_until_another_is_wanted(rabbit: Node) -> None:
+    connect = RmqConnect({"host": "127.0.0.1", "port": rabbit.port})
+    first = connect.connect()
+    assert connect.connect() is first
+    second = connect.connect(force_new=True)
+    assert second is not first
+    assert (first.is_closed, second.is_open) == (True, True)
+    connect.close()
+    assert second.is_closed
 
 
 def test_nothing_is_there_to_connect_to() -> None:

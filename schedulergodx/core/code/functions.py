@@ -103,6 +103,12 @@ def write_function(pickler: CodePickler, function: FunctionType) -> None:
     pickler.fill(function, rebuild.fill_function, function, _attributes(function, namespace))
 
 
+def reduce_function(pickler: CodePickler, function: FunctionType) -> Any:
+    """By name."""
+    pickler.note("reference", "function", f"{function.__module__}.{function.__qualname__}")
+    return function.__qualname__
+
+
 def _tell(
     pickler: CodePickler, function: FunctionType, use: Use, members: dict[str, object]
 ) -> None:

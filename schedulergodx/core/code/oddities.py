@@ -119,15 +119,15 @@ def _reduce_context_variable(pickler: CodePickler, variable: Any) -> Any:
 
 
 def _reduce_weak(pickler: CodePickler, weak: Any) -> Any:
-    """Without what is no code: an instance that nobody else holds would be gone there at once."""
+    """In code, without instances: one that nobody else holds would be gone there at once."""
+
+    def stays(thing: object) -> bool:
+        return not pickler.is_unit or isinstance(thing, type | types.FunctionType)
+
     if isinstance(weak, WeakSet):
-        return WeakSet, (in_order(filter(_is_code, weak)),)
+        return WeakSet, (in_order(filter(stays, weak)),)
     held = 0 if isinstance(weak, WeakKeyDictionary) else 1
-    return type(weak), ({pair[0]: pair[1] for pair in weak.items() if _is_code(pair[held])},)
-
-
-def _is_code(thing: Any) -> bool:
-    return isinstance(thing, type | types.FunctionType)
+    return type(weak), ({pair[0]: pair[1] for pair in weak.items() if stays(pair[held])},)
 
 
 def _reduce_type_variable(pickler: CodePickler, variable: Any) -> Any:

@@ -167,11 +167,13 @@ class Packer:
         try:
             ValuePickler(file, self._territory, class_key).dump(value)
             return PackedValue(file.getvalue(), tuple(units))
+        except MemoryError:
+            raise
         except Exception:  # either it needs the slow way, or that says better why it can't travel
             units.clear()
         try:
             body = self._dump_slowly(value, class_key, outgoing=outgoing)
-        except ShipError:
+        except (ShipError, MemoryError):
             raise
         except Exception as error:
             raise culprit(value, self._territory, error).as_error() from error
@@ -206,7 +208,7 @@ class Packer:
 
     def _pack_class(self, cls: type, outgoing: bool) -> _ClassUnit:
         arrival = keys.arrival_of(cls)
-        if arrival is not None and not outgoing:  # it goes back as it came
+        if arrival is not None and arrival.unit and not outgoing:  # it goes back as it came
             return _ClassUnit(arrival.key, arrival.unit, arrival.body, None)
         watch = Watch()
         try:

@@ -32,7 +32,7 @@ ATOMS = frozenset({int, float, bool, NoneType, str, bytes, dict, list, tuple})
 _DEEP = 100_000  # frames; the recursion of this pickler needs no C stack
 
 _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
-    FunctionType: lambda _, function: function.__qualname__,
+    FunctionType: functions.reduce_function,
     CodeType: functions.reduce_code,
     CellType: functions.reduce_cell,
     functions.Namespace: functions.reduce_namespace,

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SLOW = SLOW[0]
-
 
 class LoadedFunction(NamedTuple):
     """A function that arrived, with the exception classes of its task."""
@@ -29,6 +27,14 @@ class LoadedFunction(NamedTuple):
     function: Callable[..., Any]
     retry_on: tuple[type[BaseException], ...]
     give_up_on: tuple[type[BaseException], ...]
+
+
+class _Address(NamedTuple):
+    """Of a world for values: whose arguments they are, what they need, and whether at home."""
+
+    function: bytes
+    units: tuple[bytes, ...]
+    at_home: bool
 
 
 class Unpacker:
@@ -44,7 +50,7 @@ class Unpacker:
         self._bodies: dict[bytes, bytes] = {}
         self._functions: dict[bytes, LoadedFunction] = {}
         self._worlds: dict[bytes, World] = {}
-        self._upper: Recent[tuple[bytes, tuple[bytes, ...], bool], World] = Recent(1024)
+        self._upper: Recent[_Address, World] = Recent(1024)
 
     def add_unit(self, hash: bytes, body: bytes) -> None:
         """Take a unit in. Raises: UnreadableCode if it is not what its hash says"""
@@ -100,14 +106,16 @@ class Unpacker:
         self._functions[hash] = LoadedFunction(*thing)
 
     def _load(self, body: bytes, units: tuple[bytes, ...], function: bytes) -> Any:
-        if not units and body[0] != _SLOW:  # hot: plain data
+        if not units and body[:1] != SLOW:  # hot: plain data
             try:
                 return pickle.loads(body)
+            except MemoryError:
+                raise
             except Exception as error:
                 raise as_failure(error) from error
         with self._lock:
             try:
-                return _open(body, self._world(function, units, self._outside))
+                return self._open(body, _Address(function, units, self._outside is not None))
             except UnreadableCode as error:
                 if self._outside is None or not all(map(self.has, units)):
                     raise
@@ -116,25 +124,33 @@ class Unpacker:
                     "with it are used: %s",
                     error,
                 )
-            return _open(body, self._world(function, units, None))
+            return self._open(body, _Address(function, units, False))
 
-    def _world(
-        self,
-        function: bytes,
-        units: tuple[bytes, ...],
-        outside: Callable[[str], object | None] | None,
-    ) -> World:
+    def _open(self, body: bytes, address: _Address) -> Any:
+        """Open a value. A world in which that failed may be incomplete, and is not used again."""
+        world = self._world(address)
+        try:
+            if body[:1] != SLOW:
+                return world.open(body)
+            # Code in a value is of that value only: its globals are not those of an earlier one.
+            return World(world.tag, base=world).open(body[1:])
+        except BaseException:
+            self._upper.pop(address, None)
+            raise
+
+    def _world(self, address: _Address) -> World:
         """The world in which the classes of a value are."""
-        address = (function, units, outside is None)
         known = self._upper.get(address)
         if known is None:
-            if function:
-                self.load_function(function)
-            bodies = {hash: self._bodies[hash] for hash in units if hash in self._bodies}
-            base = self._worlds[function] if function else None
-            tag = _tag(function, units)
-            known = World(tag, base=base, units=bodies, outside=outside)
-            if len(bodies) == len(units):  # else the others may still come
+            if address.function:
+                self.load_function(address.function)
+            known = World(
+                _tag(address),
+                base=self._worlds.get(address.function),
+                units={hash: self._bodies[hash] for hash in address.units if self.has(hash)},
+                outside=self._outside if address.at_home else None,
+            )
+            if all(map(self.has, address.units)):  # else the others may still come
                 self._upper[address] = known
         return known
 
@@ -145,13 +161,6 @@ class Unpacker:
         return body
 
 
-def _open(body: bytes, world: World) -> Any:
-    if body[0] != _SLOW:
-        return world.open(body)
-    # Code in a value is of that value only: its globals are not those of an earlier one.
-    return World(world.tag, base=world).open(body[1:])
-
-
-def _tag(function: bytes, units: tuple[bytes, ...]) -> str:
-    parts = hashlib.blake2b(b"".join(sorted(units)), digest_size=8)
-    return f"{function.hex()[:16]}+{parts.hexdigest()}"
+def _tag(address: _Address) -> str:
+    parts = hashlib.blake2b(b"".join(sorted(address.units)), digest_size=8)
+    return f"{address.function.hex()[:16]}+{parts.hexdigest()}"

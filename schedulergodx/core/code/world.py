@@ -70,6 +70,8 @@ class World:
         """What is in a pickle. Raises: UnreadableCode, MissingModule"""
         try:
             return _Opener(pickled, self).load()
+        except MemoryError:
+            raise
         except Exception as error:
             raise as_failure(error) from error
         finally:
@@ -105,7 +107,7 @@ class World:
     ) -> type:
         """The class of that key, made without a member if there is none yet.
 
-        No hook of the user runs: what hooks and metaclasses did to the class is in its state.
+        No hook of the user runs: what hooks and metaclasses did to it is among its members.
         """
         found: type | None = self.find(key, type)
         if found is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.job import Spec
     from schedulergodx.executors.frames import Order
 
-_READ = 256 << 10
+_READ = 64 << 10  # larger ones are mapped and unmapped each time
 _NO_LIMIT = 1 << 32  # the service is trusted
 
 # Made before workers are forked: to make one takes a millisecond.

@@ -362,6 +362,37 @@ run.close()
     ]
 
 
+def test_a_whole_package_can_go_by_value(crossing: Crossing) -> None:
+    crossing.write("blocked/packaging.py", "raise ImportError('this one is to be sent')")
+    crossing.write(
+        "script.py",
+        """
+from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
+from remote import IMPORTABLE, Remote
+from schedulergodx.core.code import Packer
+
+def function(old, new):
+    wanted = Requirement("thing[extra]>=1.2,<2; python_version > '3'")
+    return max(old, Version(new)), str(wanted), wanted.marker.evaluate(), "1.5" in wanted.specifier
+
+run = Remote(Packer(by_value=["packaging"]), importable=["blocked", *IMPORTABLE])
+latest, *rest = run(function, Version("1.9"), "1.10")
+assert type(latest) is Version and latest.minor == 10
+print(*rest)
+try:
+    run(function, Version("1.9"), "nothing")
+except InvalidVersion as error:
+    print(error)
+run.close()
+""",
+    )
+    assert crossing.client("script.py").splitlines() == [
+        'thing[extra]<2,>=1.2; python_version > "3" True True',
+        "Invalid version: 'nothing'",
+    ]
+
+
 def test_a_worker_that_can_import_other_code_of_the_same_name_uses_what_was_sent(
     crossing: Crossing, tmp_path: Path
 ) -> None:

@@ -258,6 +258,29 @@ def test_what_can_not_be_opened_raises_one_kind_of_error(packer: Packer) -> None
     assert isinstance(raised.value, SchedulerGodXError)
 
 
+def test_a_value_that_failed_to_open_does_not_spoil_the_next(packer: Packer) -> None:
+    class Fragile:
+        tool = numpy.linalg.norm
+
+        def __init__(self) -> None:
+            self.x = 1
+
+    unpacker = Unpacker(in_worker=True)
+    packed = packer.pack_arguments((Fragile(),), {})
+    (hash,) = packed.units
+    unpacker.add_unit(hash, packer.unit(hash))
+    found = sys.modules.pop("numpy.linalg")
+    sys.modules["numpy.linalg"] = None  # type: ignore[assignment]  # so an import of it fails
+    try:
+        for _ in range(2):
+            with pytest.raises(MissingModule):
+                unpacker.load_value(packed.body, packed.units)
+    finally:
+        sys.modules["numpy.linalg"] = found
+    ((opened,), _) = unpacker.load_value(packed.body, packed.units)
+    assert opened.tool is numpy.linalg.norm
+
+
 # -- packing once, and again ----------------------------------------------------------------------
 
 

@@ -349,6 +349,22 @@ def a_class_that_only_the_job_made(run):
 
 
 @claim
+def a_very_long_list_of_linked_instances(run):
+    first = last = Plain(0)
+    for n in range(1, 5000):
+        last.next = Plain(n)
+        last = last.next
+
+    def length(p):
+        n = 0
+        while p is not None:
+            n, p = n + 1, getattr(p, "next", None)
+        return n
+
+    assert run(length, first) == 5000
+
+
+@claim
 def an_instance_in_a_global(run):
     assert run(lambda p: p == models.ORIGIN and type(p) is type(models.ORIGIN), Point(0, 0))
 
