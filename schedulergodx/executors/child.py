@@ -5,27 +5,25 @@ from __future__ import annotations
 import faulthandler
 import os
 import random
-import signal
-import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from schedulergodx.core import context
 from schedulergodx.core.job import Execution
 from schedulergodx.executors.inside import one_by_one
-from schedulergodx.executors.inside.bench import Bench
+from schedulergodx.executors.inside.bench import Bench, Tools
 from schedulergodx.executors.inside.channel import Channel
 from schedulergodx.executors.inside.outlet import WorkerOutlet
 from schedulergodx.executors.linux import adopt_orphans
 from schedulergodx.executors.marks import MarkPage
 
 if TYPE_CHECKING:
-    from schedulergodx.executors.frames import Spawn, WorkerSettings
+    from schedulergodx.executors.frames import Spawn
 
 BROKEN = 70  # exit status of a worker whose own machinery failed: EX_SOFTWARE
 
 
-def main(spawn: Spawn, descriptors: list[int], settings: WorkerSettings) -> NoReturn:
+def main(spawn: Spawn, descriptors: list[int], tools: Tools) -> NoReturn:
     """Run jobs until there are no more.
 
     descriptors: the worker's end of its socket, the file of its marks and, but for a hard job, the
@@ -33,17 +31,16 @@ def main(spawn: Spawn, descriptors: list[int], settings: WorkerSettings) -> NoRe
     """
     os.setsid()
     adopt_orphans()
-    channel = Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptors[0]))
+    channel = Channel(descriptors[0])
     page = MarkPage(descriptors[1])
     faulthandler.enable(descriptors[1])  # the last words of a crash
     _draw_other_numbers()
     context.outlet = WorkerOutlet(spawn.worker, channel)
-    _serve(spawn.execution, Bench(channel, page, settings), descriptors[2:])
+    _serve(spawn.execution, Bench(channel, page, tools), descriptors[2:])
     os._exit(0)
 
 
 def _serve(execution: Execution, bench: Bench, permits: list[int]) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     if execution is Execution.FORK:
         one_by_one.serve_one(bench)
     elif execution is Execution.PROCESS:

@@ -26,12 +26,13 @@ from msgspec import Struct
 from schedulergodx.executors import child, tree
 from schedulergodx.executors.frames import Gone, Kill, Ready, Spawn, WorkerSettings
 from schedulergodx.executors.inside import streams
+from schedulergodx.executors.inside.bench import Tools
 from schedulergodx.executors.linux import adopt_orphans, die_with_parent
 
 _PACKET = 64 << 10
 _DESCRIPTORS = 3
 _OOM_SCORE = "300"
-_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
+_NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 
 
 class ForkServerSettings(Struct, frozen=True):
@@ -55,6 +56,7 @@ class ForkServer:
     def __init__(self, control: socket.socket, settings: ForkServerSettings) -> None:
         self._control = control
         self._settings = settings
+        self._tools = Tools(settings.worker)
         self._by_pid: dict[int, int] = {}
         self._by_worker: dict[int, int] = {}
         self._read_command = msgspec.msgpack.Decoder(Spawn | Kill).decode
@@ -120,11 +122,11 @@ class ForkServer:
         try:
             die_with_parent(server)
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, *_IGNORED):
-                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _NOT_FOR_US)
             for descriptor in self._own:
                 os.close(descriptor)
-            child.main(command, descriptors, self._settings.worker)
+            child.main(command, descriptors, self._tools)
         except BaseException:
             os.write(descriptors[1], traceback.format_exc().encode())
         finally:
@@ -190,8 +192,7 @@ def main() -> None:
     """Entry of the process: `argv` holds the settings and the descriptor of the socket."""
     settings = msgspec.json.decode(sys.argv[1], type=ForkServerSettings)
     control = socket.socket(fileno=int(sys.argv[2]))
-    for number in _IGNORED:
-        signal.signal(number, signal.SIG_IGN)  # the service decides when workers end
+    signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_FOR_US)  # the service decides when workers end
     adopt_orphans()
     sys.argv[:] = ["schedulergodx-worker"]  # what jobs see
     with suppress(OSError):  # when memory runs out, a worker has to go, not the service
@@ -202,9 +203,9 @@ def main() -> None:
     streams.install(settings.worker.echo)
     if not settings.worker.echo:
         _be_quiet()
+    server = ForkServer(control, settings)
     gc.collect()
     gc.freeze()  # a worker's collector need not touch, and so copy, what is shared with it
-    server = ForkServer(control, settings)
     server.ready(failures)
     try:
         server.serve()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.message import (
     Answer,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.core.envelope import Envelope, Header
     from schedulergodx.core.message import Request
+    from schedulergodx.core.view import Change
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -99,6 +102,7 @@ class Desk:
                         f"queue {change.queue!r} is not served here; these are: "
                         + ", ".join(sorted(self._queues)),
                     )
+                _check_change(change)
                 return self._store.change(uid, change, tick.now)
 
     def _tell_again(self, uids: list[bytes], header: Header, tick: Tick) -> object:
@@ -113,6 +117,7 @@ class Desk:
         if uid is None:
             client = self._store.client_id(header.client)
             assert request.bury is not None
+            _check_uid(request.bury)
             tick.told.append(self._store.bury(request.bury, client, header.instance, tick.now))
             return CancelAnswer.CANCELLED
         cancelled = self._store.cancel(uid, tick.now)
@@ -133,6 +138,21 @@ class _RefusedError(StoreError):
     def __init__(self, code: ErrorCode, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+def _check_uid(uid: bytes) -> None:
+    if len(uid) != UID_BYTES:
+        text = f"a uid has {UID_BYTES} bytes, and this one {len(uid)}"
+        raise _RefusedError(ErrorCode.INVALID_TASK, text)
+
+
+def _check_change(change: Change) -> None:
+    """What no client of ours asks for."""
+    if change.due is not None and not math.isfinite(change.due):
+        raise _RefusedError(ErrorCode.INVALID_TASK, f"{change.due} is no time")
+    if change.lifetime is not None and (change.lifetime == 0 or not math.isfinite(change.lifetime)):
+        text = f"a lifetime of {change.lifetime} s is none: a negative number is no limit"
+        raise _RefusedError(ErrorCode.INVALID_TASK, text)
 
 
 def _unknown_value(request: Request) -> object:

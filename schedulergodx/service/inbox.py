@@ -187,6 +187,10 @@ class Inbox:
 
     def _job(self, item: JobItem, shared: _Shared, now: float) -> NewJob:
         """The hot one: one struct a job, and nothing that can be shared is made again."""
+        fault = _item_fault(item)
+        if fault is not None:
+            uid = item.uid if len(item.uid) == UID_BYTES else None
+            return self._bad_job(BadItem(uid, item.id, fault), shared, now)
         task = shared.task
         spec = task.spec
         refusal = shared.refusal
@@ -197,13 +201,8 @@ class Inbox:
                 item.due, item.deadline, enable_overdue=spec.enable_overdue, grace=self._grace
             )
         )
-        uid = item.uid
-        if len(uid) != UID_BYTES:
-            uid = self._identify()
-            text = f"the uid of a job has {len(item.uid)} bytes and must have {UID_BYTES}"
-            refusal = Failure(ErrorCode.INVALID_TASK, text)
         return NewJob(
-            uid=uid,
+            uid=item.uid,
             label=item.id,
             client=shared.client,
             reply=shared.reply,
@@ -265,6 +264,17 @@ def _refusal_code(error: EnvelopeError) -> ErrorCode:
     return ErrorCode.INVALID_TASK
 
 
+def _item_fault(item: JobItem) -> str | None:
+    """What is wrong with one job; a client of ours sends none of these."""
+    if len(item.uid) != UID_BYTES:
+        return f"its uid has {len(item.uid)} bytes and must have {UID_BYTES}"
+    if (item.due is not None and not math.isfinite(item.due)) or (
+        item.deadline is not None and not math.isfinite(item.deadline)
+    ):
+        return f"its times are none: due {item.due}, deadline {item.deadline}"
+    return None
+
+
 def _spec_fault(spec: Spec) -> str | None:
     """What is wrong with the options of a task; a client of ours sends none of these."""
     rule = spec.retry
@@ -274,8 +284,11 @@ def _spec_fault(spec: Spec) -> str | None:
         return f"a lifetime of {spec.lifetime} s is none: give more than 0, or None for no limit"
     if rule.attempts < 1:
         return f"{rule.attempts} attempts are none: give at least 1"
-    if not (rule.delay >= 0 and rule.backoff > 0 and rule.max_delay >= 0 and 0 <= rule.jitter <= 1):
-        return "the waits between attempts must not be negative, and the jitter from 0 to 1"
+    waits = (rule.delay, rule.max_delay)
+    if not all(0 <= wait < math.inf for wait in waits) or not rule.backoff > 0:
+        return "the waits between attempts must be neither negative nor infinite"
+    if not 0 <= rule.jitter <= 1:
+        return f"a jitter of {rule.jitter} is none: give a share, from 0 to 1"
     return None
 
 

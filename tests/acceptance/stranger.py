@@ -31,11 +31,12 @@ from schedulergodx.core.view import JobFilter, JobView
 from tests.world import SECRET
 
 if TYPE_CHECKING:
+    from schedulergodx.client import Client
     from schedulergodx.core.envelope import Envelope
     from schedulergodx.core.message import Response
     from tests.acceptance.deployment import Deployment
 
-_ARGUMENTS = {"x-expires": 30 * 60 * 1000}
+EXPIRES = {"x-expires": 30 * 60 * 1000}  # of queues of responses, in milliseconds
 PYTHON = str(sys.implementation.cache_tag)
 
 
@@ -52,7 +53,7 @@ class Stranger:
         self._connection = pika.BlockingConnection(pika.URLParameters(deployment.broker))
         self._open_channel()
         self._home = self.names.responses(self.name, self.instance).name
-        self.channel.queue_declare(self._home, durable=True, arguments=_ARGUMENTS)
+        self.channel.queue_declare(self._home, durable=True, arguments=EXPIRES)
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +62,10 @@ class Stranger:
         with suppress(pika.exceptions.AMQPError):
             self.channel.queue_delete(self._home)
             self._connection.close()
+
+    def response_queue(self, client: Client) -> str:
+        """What a client reads, as its broker knows it."""
+        return self.names.responses(client.name, client.instance).name
 
     def seal(self, type: int, body: object) -> bytes:
         """An envelope of any type with any body."""

@@ -147,7 +147,7 @@ def test_an_outcome_comes_though_its_response_queue_was_removed(deployment: Depl
     job = client.task(double).launch(21, 1.0)
     with Stranger(deployment) as stranger:
         until(lambda: job.status() == "running")
-        stranger.channel.queue_delete(_response_queue(client, stranger))
+        stranger.channel.queue_delete(stranger.response_queue(client))
     assert job.result(timeout=SOON) == 42
 
 
@@ -189,8 +189,3 @@ def test_one_bad_job_of_many_harms_no_other(shared: Deployment) -> None:
     assert failure is not None
     assert failure.code == ErrorCode.INVALID_TASK
     assert "can't be read" in failure.text
-
-
-def _response_queue(client: Client, stranger: Stranger) -> str:
-    """What a client reads, as its broker knows it."""
-    return stranger.names.responses(client.name, client._line().sealer.instance).name

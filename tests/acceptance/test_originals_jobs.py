@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pika
 import pytest
 
 from schedulergodx.core.job import ErrorCode
@@ -20,7 +21,7 @@ from schedulergodx.core.signing import Signer
 from schedulergodx.errors import JobError, JobTimeout
 from schedulergodx.utils import id_generators
 from tests.acceptance.processes import alive
-from tests.acceptance.stranger import Stranger, item
+from tests.acceptance.stranger import EXPIRES, Stranger, item
 from tests.world import until
 
 if TYPE_CHECKING:
@@ -276,6 +277,18 @@ def test_a_thousand_waiting_jobs_cost_no_thread(shared: Deployment) -> None:
     assert len(client.get_threads()) <= 2
     assert jobs[-1].status() == "scheduled"
     assert all(job.cancel() for job in jobs[:3])
+
+
+def test_answers_that_nobody_fetches_go_with_their_queue(shared: Deployment) -> None:
+    """Replies stayed for ever."""
+    client = shared.client("forgetful")
+    with Stranger(shared) as stranger:
+        queue = stranger.response_queue(client)
+        stranger.channel.queue_declare(
+            queue, durable=True, arguments=EXPIRES
+        )  # the same: it passes
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="x-expires"):
+            stranger.channel.queue_declare(queue, durable=True)
 
 
 # -- 23 --------------------------------------------------------------------------------------------

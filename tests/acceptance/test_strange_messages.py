@@ -122,25 +122,24 @@ def test_limits_that_nothing_can_run_with(stranger: Stranger, limits: Limits) ->
     "rule",
     [
         RetryRule(attempts=0),
-        RetryRule(attempts=2**62),
         RetryRule(delay=math.nan),
         RetryRule(delay=math.inf),
         RetryRule(backoff=math.nan),
+        RetryRule(max_delay=-1),
         RetryRule(jitter=2.0),
     ],
     ids=repr,
 )
 def test_a_retry_rule_without_a_meaning(stranger: Stranger, rule: RetryRule) -> None:
-    job = item("not a number")
-    stranger.send(stranger.task(job, retry=rule, execution=Execution.PROCESS))
-    told = stranger.outcomes() if rule.attempts < 2 else {job.uid: None}
-    assert set(told) == {job.uid}
+    job = item(-1)
+    failure = failure_of(stranger, job, stranger.task(job, retry=rule))
+    assert failure.code == ErrorCode.INVALID_TASK
 
 
 def test_code_that_grows_without_bounds_when_it_is_opened(
     shared: Deployment, stranger: Stranger
 ) -> None:
-    bomb = zlib.compress(bytes(1000 * MIB), 9)
+    bomb = zlib.compress(bytes(200 * MIB), 1)
     packed = Packer().pack_function(abs)
     job = item(-1)
     body = TaskBody(stranger.spec(packed.hash), {**packed.units, b"b" * 16: b"\1" + bomb}, [job])
@@ -191,7 +190,6 @@ def test_a_cancel_of_an_impossible_uid_stores_nothing(stranger: Stranger, uid: b
     [
         Change(due=math.nan),
         Change(due=math.inf),
-        Change(priority=2**40),
         Change(lifetime=0.0),
         Change(lifetime=math.nan),
         Change(queue="nobody"),

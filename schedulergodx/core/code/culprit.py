@@ -83,6 +83,8 @@ class Culprit:
         """The error to raise."""
         kind = type(self.thing)
         name = kind.__qualname__ if kind.__module__ == "builtins" else _full_name(kind)
+        if isinstance(self.error, RecursionError):
+            return ShipError(f"{self.path} is nested too deeply to travel: {self.remedy}")
         return ShipError(
             f"{self.path} is of type {name}, which can't travel: {self.error}; "
             f"{getattr(self.error, 'remedy', '') or self.remedy}"
@@ -112,12 +114,14 @@ class _Search:
     def reason(self, thing: object) -> Exception | None:
         """Why it can't be pickled; None if it can."""
         self._tries += 1
-        pickler = CodePickler(BytesIO(), self._territory, class_key=self._class_key)
         try:
-            dump_deeply(lambda: pickler.dump_all(thing))
+            dump_deeply(lambda: self._dump(thing))
         except Exception as error:
             return error
         return None
+
+    def _dump(self, thing: object) -> None:
+        CodePickler(BytesIO(), self._territory, class_key=self._class_key).dump_all(thing)
 
     def _descend(self, path: str, thing: object) -> tuple[str, object, Exception] | None:
         """The innermost; None where failing is only that of something that was seen before."""

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
         def dump(self, obj: object) -> None: ...
         def save(self, obj: object, save_persistent_id: bool = True) -> None: ...
         def save_reduce(
-            self, func: Any, args: Any, *rest: Any, obj: object = None, **more: Any
+            self,
+            func: Any,
+            args: Any,
+            state: Any = None,
+            listitems: Any = None,
+            dictitems: Any = None,
+            state_setter: Any = None,
+            *,
+            obj: object = None,
         ) -> None: ...
         def save_dict(self, obj: object) -> None: ...
         def save_global(self, obj: object, name: str | None = None) -> None: ...

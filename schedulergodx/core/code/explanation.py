@@ -84,9 +84,15 @@ class Explanation:
 def explain(function: Callable[..., Any], territory: Territory) -> Explanation:
     """What would travel with `function`."""
     pickler = _ExplainingPickler(BytesIO(), territory)
+
+    def dump() -> None:
+        nonlocal pickler
+        pickler = _ExplainingPickler(BytesIO(), territory)
+        pickler.dump_all((function, (), ()))
+
     error = None
     try:
-        dump_deeply(lambda: pickler.dump_all((function, (), ())))
+        dump_deeply(dump)
     except Exception as failure:
         error = str(Culprit.of_function(function, territory, failure).as_error())
     pickled = pickler.file.getvalue()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 5
 ATOMS = frozenset({int, float, bool, NoneType, str, bytes, dict, list, tuple})
-_DEEP = 100_000  # frames; the recursion of this pickler needs no C stack
+_DEEP = 20_000  # frames: a chain of a thousand helpers; they need little of the C stack
 
 _REDUCERS: dict[type, Callable[[Any, Any], Any]] = {
     FunctionType: functions.reduce_function,
@@ -110,7 +110,15 @@ class CodePickler(DillPickler):
         super().save_global(obj, name)
 
     def save_reduce(
-        self, func: Any, args: Any, *rest: Any, obj: object = None, **more: Any
+        self,
+        func: Any,
+        args: Any,
+        state: Any = None,
+        listitems: Any = None,
+        dictitems: Any = None,
+        state_setter: Any = None,
+        *,
+        obj: object = None,
     ) -> None:
         """Refuse a member of a class that is to be got from that class before it has it."""
         if func is getattr and self.is_unit and self._is_own_member(obj, *args):
@@ -120,7 +128,7 @@ class CodePickler(DillPickler):
                 obj,
                 "install the module of the class where the job runs, and name it in by_reference",
             )
-        super().save_reduce(func, args, *rest, obj=obj, **more)
+        super().save_reduce(func, args, state, listitems, dictitems, state_setter, obj=obj)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)

@@ -37,14 +37,23 @@ if TYPE_CHECKING:
     from schedulergodx.executors.marks import MarkPage
 
 
+class Tools:
+    """What a bench needs and can be made before its process is forked."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.judge = Judge(settings.result_limit)
+        self.opener = Opener()
+
+
 class Bench:
     """What the jobs of one worker share."""
 
-    def __init__(self, channel: Channel, page: MarkPage, settings: WorkerSettings) -> None:
+    def __init__(self, channel: Channel, page: MarkPage, tools: Tools) -> None:
         self.channel = channel
-        self.settings = settings
-        self.judge = Judge(settings.result_limit)
-        self._opener = Opener()
+        self.settings = tools.settings
+        self.judge = tools.judge
+        self._opener = tools.opener
         self._page = page
         self._process = os.getpid()
         self.limited = False  # whether a job has this process, and so its limits, to itself

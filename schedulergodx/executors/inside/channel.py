@@ -6,6 +6,7 @@ one job at a time has no second thread, until a job asks to be told responses. A
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -15,7 +16,6 @@ import msgspec
 from schedulergodx.executors.frames import Accepted, FrameBuffer, Jobs, Say, Stop, Tell, frame
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from schedulergodx.core.job import Spec
@@ -42,8 +42,8 @@ class ChannelClosed(Exception):
 class Channel:
     """Frames in and out; what came in is kept until it is taken."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
+    def __init__(self, descriptor: int) -> None:
+        self._socket = descriptor
         self._buffer = FrameBuffer(_NO_LIMIT)
         self._sending = threading.Lock()
         self._news = threading.Condition(threading.Lock())
@@ -64,7 +64,9 @@ class Channel:
     def send_frame(self, data: bytearray) -> None:
         """The same with a frame that is made already. Raises: OSError"""
         with self._sending:
-            self._socket.sendall(data)
+            sent = os.write(self._socket, data)
+            while sent < len(data):
+                sent += os.write(self._socket, memoryview(data)[sent:])
 
     def job(self, token: int) -> Job:
         """The job of that token, which is taken; waits for it. Raises: ChannelClosed"""
@@ -114,7 +116,7 @@ class Channel:
         self._news.release()
         data: bytes | None = None
         try:
-            data = self._socket.recv(_READ)
+            data = os.read(self._socket, _READ)
             for kind, payload in self._buffer.feed(data):
                 self._take(kind, payload)
         finally:
