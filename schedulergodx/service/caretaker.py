@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 _SLICE = 500  # jobs pruned a round: others are served in between
 _PRUNE_EVERY = 60.0
-_CHECKPOINT_EVERY = 5.0
 _PULSE_EVERY = 5.0
 
 
@@ -32,7 +31,6 @@ class Caretaker:
         self._retention = retention
         self._pulse = pulse
         self._pruned = 0.0
-        self._checkpointed = time.monotonic()
         self._beat = 0.0
         self._more = False
 
@@ -54,10 +52,8 @@ class Caretaker:
 
     def rest(self) -> None:
         """Between rounds: checkpoint, and say that all is well."""
+        self._store.checkpoint()  # it looks at the size of the log, and mostly does nothing
         now = time.monotonic()
-        if now - self._checkpointed >= _CHECKPOINT_EVERY:
-            self._checkpointed = now
-            self._store.checkpoint()
         if now - self._beat >= _PULSE_EVERY:
             self._beat = now
             self._pulse()

@@ -31,9 +31,7 @@ class Finisher:
 
     def settle(self, reports: Sequence[Ended | Returned], tick: Tick) -> None:
         """running -> what follows, for each report."""
-        returned = [(r.seq, r.attempt) for r in reports if isinstance(r, Returned)]
-        if returned:
-            self._store.give_back(returned)
+        self._give_back([(r.seq, r.attempt) for r in reports if isinstance(r, Returned)], tick)
         ended = [report for report in reports if isinstance(report, Ended)]
         for report in ended:
             if report.units:
@@ -47,8 +45,7 @@ class Finisher:
         begun = [job for job in running if marks.began(job.worker, job.seq, job.attempt)]
         kept = {job.seq for job in begun}
         back = [(job.seq, job.attempt) for job in running if job.seq not in kept]
-        if back:
-            self._store.give_back(back)
+        self._give_back(back, tick)
         self._write([self._interrupted(job, tick.now) for job in begun], tick)
         return len(ended), len(back), len(begun)
 
@@ -64,6 +61,24 @@ class Finisher:
                 moves[job.seq, job.attempt] = self._next(report, job.spec, tick.now)
         self._write(list(moves.values()), tick)
         return set(moves)
+
+    def _give_back(self, jobs: Sequence[tuple[int, int]], tick: Tick) -> None:
+        """What had not begun may run later, unless it was called off meanwhile."""
+        if not jobs:
+            return
+        called_off = self._store.cancel_asked([seq for seq, _ in jobs])
+        back = [job for job in jobs if job[0] not in called_off]
+        if back:
+            self._store.give_back(back)
+        text = "it was called off before it began"
+        outcome = Outcome(Status.CANCELLED, failure=Failure(ErrorCode.CANCELLED, text))
+        endings = [
+            Ending(seq, attempt, outcome, None, tick.now)
+            for seq, attempt in jobs
+            if seq in called_off
+        ]
+        if endings:
+            tick.told += self._store.finish(endings)
 
     def _write(self, moves: Sequence[Ending | Again], tick: Tick) -> None:
         agains = [move for move in moves if isinstance(move, Again)]

@@ -105,6 +105,13 @@ async def test_a_job_that_can_not_run_has_an_outcome_that_says_why(
     await a_neighbour_is_served(stage)
 
 
+@pytest.mark.parametrize("field", ["due", "deadline"])
+@pytest.mark.parametrize("moment", [float("nan"), float("inf"), float("-inf")])
+async def test_a_moment_that_is_none_is_refused(stage: Stage, field: str, moment: float) -> None:
+    [uid] = await stage.launch(stage.item(**{field: moment}))
+    assert await failure_code(stage, uid) is ErrorCode.INVALID_TASK
+
+
 async def test_code_that_did_not_come_along_is_missed_by_name(stage: Stage) -> None:
     item = stage.item()
     await stage.send(TaskBody(stage.spec(function=b"f" * 16), {}, [item]))

@@ -160,6 +160,17 @@ async def test_a_running_job_is_asked_and_not_tried_again(stage: Stage) -> None:
     assert (await stage.outcome(uid)).status is Status.CANCELLED
 
 
+async def test_a_job_that_was_called_off_and_had_not_begun_does_not_come_back(
+    stage: Stage,
+) -> None:
+    [uid] = await stage.launch()
+    work = await stage.begun()
+    assert value(await stage.ask(AskCancel(uid.hex()))) == "asked"
+    stage.hand.give_back(work)
+    assert (await stage.outcome(uid)).status is Status.CANCELLED
+    assert not stage.hand.begun
+
+
 async def test_a_cancel_that_overtakes_its_job_wins(stage: Stage) -> None:
     item = stage.item()
     ask = AskCancel(item.uid.hex(), bury=item.uid)
