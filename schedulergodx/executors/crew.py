@@ -73,7 +73,7 @@ class Crew:
         self.workers.pop(worker.number, None)
 
     def offer(self) -> Sequence[int]:
-        """A worker number for each job that could be given now: one for each, then once more."""
+        """A worker number for each job that could be given now, by turns, the idlest first."""
         if self.resting:
             return []
         rooms = {number: self._room(self.workers[number]) for number in self._active()}
@@ -83,6 +83,7 @@ class Crew:
             shallow = min(rooms.values())
             offer += list(rooms) * (shallow - depth)
             depth = shallow
+        offer.reverse()
         return offer
 
     def _active(self) -> list[int]:

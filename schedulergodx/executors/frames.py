@@ -15,6 +15,8 @@ from msgspec import Struct
 from schedulergodx.core.job import Execution, Outcome, Spec, Status
 from schedulergodx.executors.base import Ended
 
+_LATEST = 1e11  # instant, some thousand years from now
+_CODES = 1000
 _ENDINGS = frozenset({Status.COMPLETED, Status.FAILED, Status.TIMEOUT, Status.CANCELLED})
 
 
@@ -26,6 +28,7 @@ class Tell(IntEnum):
     STOP = 3  # Stop
     ACCEPTED = 4  # Accepted
     RESPONSE = 5  # an envelope, for the client inside of a job
+    PING = 6  # answered by what begins jobs there
 
 
 class Say(IntEnum):
@@ -35,6 +38,7 @@ class Say(IntEnum):
     SEND = 2  # Send
     WAITING = 3  # a bool: a job begins to wait for another one, or goes on
     RETIRE = 4  # it begins no more jobs and wants to be replaced
+    PONG = 5  # to a PING
 
 
 class Order(Struct, frozen=True, array_like=True):
@@ -97,11 +101,21 @@ class Finished(Struct, frozen=True, array_like=True):
 
     def of(self, seq: int, attempt: int) -> Ended:
         """The report of it. Raises: FrameError if no attempt can end like that"""
-        if self.outcome.status not in _ENDINGS:
-            raise FrameError(f"an outcome that is {self.outcome.status}")
+        if not self._is_sound():
+            raise FrameError(f"no attempt ends like that: {self.outcome.status}")
         return Ended(
             seq, attempt, self.outcome, self.final, self.started, self.finished, self.units
         )
+
+    def _is_sound(self) -> bool:
+        """Whether a store can keep it and a client can read it. Hot, and for what is foreign."""
+        outcome = self.outcome
+        if not (0.0 <= self.started < _LATEST and 0.0 <= self.finished < _LATEST):
+            return False  # nor is it, if one is no number
+        if outcome.status is Status.COMPLETED:
+            return outcome.value is not None
+        failure = outcome.failure
+        return outcome.status in _ENDINGS and failure is not None and 0 <= failure.code < _CODES
 
 
 class Send(Struct, frozen=True, array_like=True):

@@ -2,7 +2,7 @@
 
     run       jobs go to the workers that they were claimed for
     _hear     a worker says that one ended, sends something, waits, or wants to be replaced
-    _look     marks tell which are overdue, and which wait behind a long one
+    `Watch`   marks tell which are overdue, and which wait behind a long one
     _settle   a worker is gone: its marks tell what became of its jobs
 
 Every job that was given is reported once: where it leaves `Worker.jobs`.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from typing import TYPE_CHECKING
 
@@ -31,12 +30,13 @@ from schedulergodx.executors.frames import (
     Tell,
     Why,
 )
-from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED, look_at
+from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED
 from schedulergodx.executors.marks import MarkDirectory
 from schedulergodx.executors.pace import AHEAD, Pace
 from schedulergodx.executors.recovery import end_stragglers
 from schedulergodx.executors.staff import Staff
 from schedulergodx.executors.verdict import Death, cancelled, verdict
+from schedulergodx.executors.watch import EXIT, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from schedulergodx.executors.worker import Given, Worker
 
 logger = logging.getLogger(__name__)
-
-_EXIT = 1.0  # seconds that the process of a hard job has to end by itself
 
 _read_finished = msgspec.msgpack.Decoder(Finished).decode
 _read_send = msgspec.msgpack.Decoder(Send).decode
@@ -66,8 +64,7 @@ class ProcessExecutor:
         self._report: Callable[[Report], None] = lambda report: None
         self._units: Callable[[Collection[bytes]], Mapping[bytes, bytes]] = lambda hashes: {}
         self._python = interpreter_tag()
-        self._look_at = math.inf
-        self._timer: asyncio.TimerHandle | None = None
+        self._watch = Watch(self._staff, settings.grace, self._return)
         self._closing = False
         self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
@@ -104,8 +101,7 @@ class ProcessExecutor:
         for wait in waits:
             wait.cancel()
         await self._staff.stop()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._watch.close()
 
     def _note_idleness(self) -> None:
         if self._closing and not any(worker.jobs for worker in self._staff.workers.values()):
@@ -129,7 +125,7 @@ class ProcessExecutor:
         now = time.monotonic()
         for number, works in by_worker.items():
             self._give(number, works, now)
-        self._arm()
+        self._watch.arm()
 
     def _give(self, number: int, works: Sequence[Work], now: float) -> None:
         worker = self._staff.workers.get(number)
@@ -189,8 +185,8 @@ class ProcessExecutor:
         given.asked = True
         worker.marks.ask(given.token)
         if force:
-            self._stop(worker, given, Why.CANCELLED, time.monotonic())
-            self._arm()
+            self._watch.stop(worker, given, Why.CANCELLED, time.monotonic())
+            self._watch.arm()
         elif worker.execution is Execution.ASYNC:
             worker.tell(Tell.STOP, Stop(given.token, Why.CANCELLED))
 
@@ -215,21 +211,26 @@ class ProcessExecutor:
         elif kind == Say.RETIRE:
             self._return(worker.take_back())
             self._staff.retire(worker)
+        elif kind == Say.PONG:
+            worker.stalled = False
+            self._free()
         else:
             raise FrameError(f"a frame of kind {kind}")
 
     def _finish(self, worker: Worker, finished: Finished) -> None:
-        given = worker.pop(finished.token)
+        given = worker.jobs.get(finished.token)
         if given is None:
             raise FrameError("an outcome of a job that it does not have")
         work = given.work
+        ended = finished.of(work.seq, work.attempt)
+        worker.pop(finished.token)
         worker.served += 1
         worker.stalled = False
-        self._pace.learn(work.spec.function, finished.finished - finished.started)
-        ended = finished.of(work.seq, work.attempt)
+        if worker.execution is Execution.PROCESS:
+            self._pace.learn(work.spec.function, finished.finished - finished.started)
         if worker.execution is Execution.FORK:
             worker.finished = ended  # its place is free when its process is gone
-            worker.check_at = time.monotonic() + _EXIT
+            worker.check_at = time.monotonic() + EXIT
         else:
             self._report(ended)
         if worker.waiting and not worker.jobs:
@@ -270,54 +271,6 @@ class ProcessExecutor:
             return False
         found.tell(Tell.RESPONSE, body)
         return True
-
-    # -- looking ----------------------------------------------------------------------------------
-
-    def _arm(self) -> None:
-        """Look when the first worker has to be looked at."""
-        at = min((worker.check_at for worker in self._staff.workers.values()), default=math.inf)
-        if at < self._look_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._look_at = at
-            delay = at - time.monotonic()
-            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
-
-    def _look(self) -> None:
-        self._look_at = math.inf
-        now = time.monotonic()
-        for worker in list(self._staff.workers.values()):
-            if worker.check_at <= now:
-                self._look_at_one(worker, now)
-        self._arm()
-
-    def _look_at_one(self, worker: Worker, now: float) -> None:
-        worker.check_at = math.inf
-        if worker.ended:
-            return
-        if worker.finished is not None:
-            self._staff.end(worker)  # it was to end by itself
-            return
-        sight = look_at(worker, now, self._settings.grace)
-        worker.check_at = sight.again
-        if sight.stuck:
-            worker.stalled = True
-            self._return(worker.take_back())
-        for given in sight.overdue:
-            self._stop(worker, given, Why.OVERDUE, now)
-        if sight.deaf:
-            self._staff.end(worker, wanted=True)
-
-    def _stop(self, worker: Worker, given: Given, why: Why, now: float) -> None:
-        """Make a job stop: with its process, or, where that has others, by telling it first."""
-        given.why = why
-        if worker.execution in ALONE:
-            self._return(worker.take_back())
-            self._staff.end(worker, wanted=True)
-        elif given.told is None:
-            given.told = now
-            worker.check_at = min(worker.check_at, now + self._settings.grace)
-            worker.tell(Tell.STOP, Stop(given.token, why))
 
     # -- settling ---------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class Staff:
         self._mending: asyncio.Task[None] | None = None
         self.workers: dict[int, Worker] = {}
         self.stopping = False
+        self._end = asyncio.Lock()
         sizes = {
             Execution.PROCESS: (settings.workers, 1),
             Execution.FORK: (settings.hard, 1),
@@ -90,10 +91,11 @@ class Staff:
         self.stopping = True
         if self._mending is not None:
             self._mending.cancel()
-        if self._link is not None:
-            link, self._link = self._link, None
-            await link.stop()
-        self._part_from_all()
+        async with self._end:
+            if self._link is not None:
+                link, self._link = self._link, None
+                await link.stop()
+            self._part_from_all()
 
     # -- hiring -----------------------------------------------------------------------------------
 
@@ -145,20 +147,22 @@ class Staff:
         if worker.ended or self._link is None:
             return  # it ends anyhow
         worker.ended, worker.wanted, worker.cause = True, wanted, cause
+        crew = self.crews[worker.execution]
         if worker.execution is not Execution.FORK:
-            crew = self.crews[worker.execution]
             crew.part_from(worker)
-            self.fill(crew)
         if worker.connected:
-            self._link.kill(worker.number)
+            self._link.kill(worker.number)  # before its successor is forked, which takes longer
         else:
             self._part_from(worker, self._death(worker, None))
+        self.fill(crew)
 
     def trim_later(self, crew: Crew) -> None:
         """End the workers of a crew that are too many, when they still are in a while."""
         asyncio.get_running_loop().call_later(_LINGER, self._trim, crew)
 
     def _trim(self, crew: Crew) -> None:
+        if self.stopping:
+            return
         for worker in crew.surplus():
             crew.part_from(worker)
             self.end(worker)
@@ -222,6 +226,8 @@ class Staff:
             asyncio.get_running_loop().call_later(_REST, self._go_on, [crew])
 
     def _go_on(self, crews: Iterable[Crew]) -> None:
+        if self.stopping:
+            return
         for crew in crews:
             crew.resting = False
             self.fill(crew)

@@ -50,12 +50,16 @@ def kill_tree(root: int) -> None:
 
 
 def _stop_tree(root: int) -> set[int]:
-    _send(root, signal.SIGSTOP)
-    stopped = {root}
-    while fresh := {child for pid in stopped for child in children_of(pid)} - stopped:
-        for pid in fresh:
-            _send(pid, signal.SIGSTOP)
-        stopped |= fresh
+    """Go down from the root, then look at all of them again, until nothing new is found."""
+    stopped: set[int] = set()
+    fresh = {root}
+    while fresh:
+        while fresh:
+            for pid in fresh:
+                _send(pid, signal.SIGSTOP)
+            stopped |= fresh
+            fresh = {child for pid in fresh for child in children_of(pid)} - stopped
+        fresh = {child for pid in stopped for child in children_of(pid)} - stopped
     return stopped
 
 
@@ -63,12 +67,14 @@ def end_children(keep: Collection[int] = ()) -> None:
     """Kill and reap all children of this process but `keep`, and the orphans that they leave."""
     me = os.getpid()
     until = time.monotonic() + _PATIENCE
+    killed: set[int] = set()
     while (strays := children_of(me).difference(keep)) and time.monotonic() < until:
-        for pid in strays:
+        alive = {pid for pid in strays if not _is_reaped(pid)}
+        for pid in alive - killed:
             kill_tree(pid)
-        reaped = [pid for pid in strays if _is_reaped(pid)]
-        if not reaped:
-            time.sleep(0.0002)  # killed, and not yet dead
+        if alive and alive <= killed:
+            time.sleep(0.0002)  # not yet dead
+        killed = alive
 
 
 def _is_reaped(pid: int) -> bool:

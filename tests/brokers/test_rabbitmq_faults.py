@@ -115,13 +115,19 @@ async def test_nothing_is_lost_when_the_node_is_killed_while_publishing(
         futures += [broker.publish(queue.name, b"%d" % (len(futures) + n)) for n in range(20)]
         await asyncio.sleep(0)
     assert not futures[-1].done()
+    done_before=[n for n,f in enumerate(futures) if f.done()][-1]
     await asyncio.to_thread(node.start)
     await soon(asyncio.gather(*futures))
     await ups.came_back()
     assert [up for up, _ in ups.heard] == [False, True]
     inbox = await Inbox.of(broker, queue)
     sent = {b"%d" % n for n in range(len(futures))}
-    await inbox.settle_until(broker, lambda: set(inbox.bodies) == sent)
+    try:
+        await inbox.settle_until(broker, lambda: set(inbox.bodies) == sent)
+    except AssertionError:
+        print("DIAG missing", sorted(map(int, sent-set(inbox.bodies)))[:50], "extra", list(set(inbox.bodies)-sent)[:5], len(sent), len(inbox.bodies), done_before)
+        print(await broker.consumers(queue), await asyncio.to_thread(node.ctl, "list_queues", "name", "messages_ready", "messages_unacknowledged"))
+        raise
 
 
 async def test_a_restarted_node_has_its_queues_and_readers_again(

@@ -214,6 +214,18 @@ async def test_stopping_waits_for_what_runs(rig: Rig) -> None:
         assert (await one).outcome.status is Status.COMPLETED
 
 
+async def test_stopping_twice_at_once_tells_each_end_once(rig: Rig) -> None:
+    jobs = [rig.launch(time.sleep, 60), rig.launch(time.sleep, 60, execution=Execution.FORK)]
+    for job in jobs:
+        await job.begun()
+    await asyncio.gather(rig.executor.stop(0.2), rig.executor.stop(0.1), rig.executor.stop(0))
+    await asyncio.sleep(0)
+    for job in jobs:
+        failure = (await job).outcome.failure
+        assert failure is not None
+        assert failure.code == ErrorCode.INTERRUPTED
+
+
 async def test_stopping_again_cuts_the_grace_short(rig: Rig) -> None:
     rig.launch(time.sleep, 60)
     patient = asyncio.create_task(rig.executor.stop(60))

@@ -29,6 +29,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 def say(word: str) -> None:
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     print(word, "on stdout")
     print(word, "on stderr", file=sys.stderr)
     sys.stdout.buffer.write(word.encode() + b" as bytes\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schedulergodx.core.job import Execution, Status
+from tests.executors.processes import until
 from tests.executors.rig import Rig, at
 
 if TYPE_CHECKING:
@@ -113,6 +114,45 @@ async def test_every_job_is_run_once_whatever_is_taken_back(rig: Rig, tmp_path: 
         assert (await job).outcome.status is Status.COMPLETED
     assert sorted(int(line) for line in ran.read_text().split()) == list(range(500))
     assert sum(rig.returned.values()) > 0
+
+
+async def asleep(seconds: float) -> str:
+    slow(seconds)  # as no coroutine should
+    return "late"
+
+
+async def aquick() -> str:
+    return "quick"
+
+
+async def test_a_loop_that_is_blocked_is_given_nothing_until_it_answers(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "workers", loops=1) as rig:
+        blocking = rig.launch(asleep, 1.5, execution=Execution.ASYNC)
+        await blocking.begun()
+        waiting = rig.launch(aquick, execution=Execution.ASYNC)
+        await until(lambda: rig.returned[waiting.work.seq])
+        assert not rig.executor.places(Execution.ASYNC)
+        assert rig.open(await waiting) == "quick"
+        assert blocking.ended.done()
+        assert rig.returned[waiting.work.seq] == 1
+
+
+async def test_a_loop_that_is_blocked_does_not_hold_up_jobs_of_another_one(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "workers", loops=2) as rig:
+        blocking = rig.launch(asleep, 60, execution=Execution.ASYNC)
+        await blocking.begun()
+        jobs = rig.submit([rig.work(aquick, execution=Execution.ASYNC) for _ in range(10)])
+        for job in jobs:
+            assert rig.open(await job) == "quick"
+        assert not blocking.ended.done()
+
+
+async def test_the_idlest_worker_comes_first(rig: Rig) -> None:
+    learn(rig, rig.work(quick), seconds=0.0005)
+    busy = rig.executor.places(PROCESS)[0]
+    rig.executor.run([at(rig.work(quick), busy) for _ in range(4)])
+    places = rig.executor.places(PROCESS)
+    assert busy not in places[:3]
 
 
 async def test_a_worker_that_does_not_take_what_it_is_sent_is_offered_nothing(rig: Rig) -> None:

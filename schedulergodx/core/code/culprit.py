@@ -8,7 +8,6 @@ from io import BytesIO
 from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.core.code.failures import Refused
 from schedulergodx.core.code.functions import content_of, used_globals
 from schedulergodx.core.code.pickler import ATOMS, PROTOCOL, CodePickler, dump_deeply
 from schedulergodx.core.code.use import use_of
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.core.code.territory import Territory
 
-_MOST_TRIES = 5_000  # objects that are pickled in search of it
+_MOST_TRIES = 1_000  # objects that are pickled in search of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,9 @@ class _Search:
         """The innermost; None where failing is only that of something that was seen before."""
         self._seen.add(id(thing))
         reason = self.reason(thing)
-        if isinstance(reason, Refused) and reason.thing is thing:
+        if reason is None:
+            return None
+        if isinstance(reason, RecursionError) or getattr(reason, "thing", self) is thing:
             return path, thing, reason
         failing = [
             (label, part)
@@ -137,7 +138,7 @@ class _Search:
             and self.reason(part) is not None
         ]
         if not failing:
-            return None if reason is None else (path, thing, reason)
+            return path, thing, reason
         for label, part in failing:
             if id(part) not in self._seen and (found := self._descend(path + label, part)):
                 return found

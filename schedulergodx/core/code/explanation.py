@@ -14,6 +14,7 @@ from schedulergodx.core.code.functions import used_globals
 from schedulergodx.core.code.pickler import ATOMS, CodePickler, dump_deeply
 from schedulergodx.core.code.unit import wrap
 from schedulergodx.core.code.use import use_of
+from schedulergodx.errors import TooLarge
 from schedulergodx.quantity import format_size
 
 if TYPE_CHECKING:
@@ -90,16 +91,18 @@ def explain(function: Callable[..., Any], territory: Territory) -> Explanation:
         pickler = _ExplainingPickler(BytesIO(), territory)
         pickler.dump_all((function, (), ()))
 
-    error = None
+    error, wire_size = None, 0
     try:
         dump_deeply(dump)
+        wire_size = len(wrap(pickler.file.getvalue()))
+    except TooLarge as failure:
+        error = str(failure)
     except Exception as failure:
         error = str(Culprit.of_function(function, territory, failure).as_error())
-    pickled = pickler.file.getvalue()
     return Explanation(
         name=_name(function),
-        size=len(pickled),
-        wire_size=0 if error else len(wrap(pickled)),
+        size=len(pickler.file.getvalue()),
+        wire_size=wire_size,
         items=tuple(pickler.items.values()),
         packages=tuple(sorted(pickler.packages())),
         warnings=tuple(dict.fromkeys(pickler.warnings())),

@@ -55,6 +55,7 @@ class Channel:
         self.on_units: Callable[[bool, dict[bytes, bytes]], None] = lambda forget, units: None
         self.on_stop: Callable[[Stop], None] = lambda stop: None
         self.on_jobs: Callable[[], None] = lambda: None
+        self.on_ping: Callable[[], None] = lambda: self.send(Say.PONG, None)
         self.on_response: Callable[[bytes], None] = lambda body: None
 
     def send(self, kind: Say, payload: object) -> None:
@@ -136,6 +137,8 @@ class Channel:
         elif kind == Tell.ACCEPTED:
             answer = _read_accepted(payload)
             self._accepted[answer.number] = answer.error
+        elif kind == Tell.PING:
+            self.on_ping()
         elif kind == Tell.RESPONSE:
             self.on_response(_read_bytes(payload))
 

@@ -36,6 +36,7 @@ def serve(bench: Bench, permits: int) -> None:
     crew = _Crew(bench, permits, loop)
     bench.channel.on_stop = crew.stop_soon
     bench.channel.on_jobs = crew.jobs_came
+    bench.channel.on_ping = crew.ping
     bench.channel.read_always()
     while crew.open:
         with suppress(KeyboardInterrupt, SystemExit):  # of a task that a job started: its own error
@@ -90,6 +91,9 @@ class _Crew:
 
     def jobs_came(self) -> None:
         self._loop.call_soon_threadsafe(self._start_wanted)
+
+    def ping(self) -> None:
+        self._loop.call_soon_threadsafe(self._bench.channel.send, Say.PONG, None)
 
     def stop_soon(self, stop: Stop) -> None:
         self._loop.call_soon_threadsafe(self._stop, stop)

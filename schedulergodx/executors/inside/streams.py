@@ -29,7 +29,8 @@ class CapturedStream(io.TextIOBase):
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def __init__(self, descriptor: int, echo: bool) -> None:
+    def __init__(self, name: str, descriptor: int, echo: bool) -> None:
+        self.name = name
         self._descriptor = descriptor
         self._echo = echo
         self.buffer = _CapturedBytes(self)
@@ -50,6 +51,9 @@ class CapturedStream(io.TextIOBase):
             with suppress(OSError):  # nobody reads there any more
                 while view:
                     view = view[os.write(self._descriptor, view) :]
+
+    def reconfigure(self, **options: object) -> None:
+        """As programs call it on `sys.stdout`; it is UTF-8 anyhow."""
 
     def fileno(self) -> int:
         """The real one: what a subprocess writes is not caught."""
@@ -79,8 +83,8 @@ class _CapturedBytes(io.RawIOBase):
 
 def install(echo: bool) -> None:
     """Catch what is printed and logged in this process from now on."""
-    sys.stdout = CapturedStream(1, echo)
-    sys.stderr = CapturedStream(2, echo)
+    sys.stdout = CapturedStream("<stdout>", 1, echo)
+    sys.stderr = CapturedStream("<stderr>", 2, echo)
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(logging.Formatter(_FORMAT))
     root = logging.getLogger()
