@@ -182,7 +182,11 @@ class Worker:
         wanted -= self._has
         if not wanted:
             return {}
-        bodies = dict(units(wanted))
+        try:
+            bodies = dict(units(wanted))
+        except Exception:
+            self._forget()  # what was noted just now is not sent
+            raise
         self._has.update(bodies)
         return bodies
 

@@ -19,7 +19,7 @@ from tests.executors.processes import is_alive, until
 from tests.executors.rig import Rig, at
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from schedulergodx.core.job import Failure
     from schedulergodx.executors.base import Ended
@@ -405,6 +405,22 @@ async def test_a_place_that_is_gone_gives_its_job_back(rig: Rig) -> None:
     work = at(rig.work(add, 1, 2), 123)
     rig.executor.run([work])
     assert [(report.seq, report.attempt) for report in reports] == [(work.seq, 1)]
+
+
+async def test_jobs_whose_units_can_not_be_read_now_are_given_back(rig: Rig) -> None:
+    failures = 3
+
+    def read(hashes: Collection[bytes]) -> dict[bytes, bytes]:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise OSError("the disk is away")
+        return rig._bodies(hashes)
+
+    rig.executor._units = read
+    job = rig.launch(add, 1, 2)
+    assert rig.open(await job) == 3
+    assert rig.returned[job.work.seq] == 3
 
 
 async def test_numbers_of_workers_are_those_of_the_run(tmp_path: Path) -> None:
