@@ -11,6 +11,8 @@
     │   └── UnknownQueue         no service serves that queue
     ├── ShipError                code or a value can't travel  (TypeError)
     │   └── TooLarge             it is larger than a message may be
+    ├── UnreadableCode           code or a value that came can't be opened
+    │   └── MissingModule        for want of an installed package  (ImportError)
     ├── EnvelopeError            a message can't be read  (ValueError)
     │   └── BadSignature         it is not signed with the key of the reader
     ├── JobError                 the job ended without a value and without an exception of its own
@@ -106,6 +108,27 @@ class ShipError(SchedulerGodXError, TypeError):
 
 class TooLarge(ShipError):
     """A function, an argument or a result is larger than a message may be."""
+
+
+class UnreadableCode(SchedulerGodXError):
+    """A unit of code, arguments or a value can't be opened here."""
+
+
+class MissingModule(UnreadableCode, ImportError):
+    """An installed package that travels by reference is not installed here.
+
+    name: of the module
+    """
+
+    name: str
+
+    def __init__(self, name: str) -> None:
+        ImportError.__init__(
+            self,
+            f"the module {name!r} is not installed here: install it where the job runs, or, if it "
+            f"is code of your own, ship it with by_value=[{name.partition('.')[0]!r}]",
+            name=name,
+        )
 
 
 class EnvelopeError(SchedulerGodXError, ValueError):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.code import interpreter_tag
-from schedulergodx.core.code.failures import UnreadableCode
 from schedulergodx.core.code.unit import unwrap
 from schedulergodx.core.envelope import MessageType, read_header, unseal
 from schedulergodx.core.identity import UID_BYTES
@@ -28,7 +27,7 @@ from schedulergodx.core.message import (
     read_task,
 )
 from schedulergodx.core.signing import Signer
-from schedulergodx.errors import BadSignature, EnvelopeError
+from schedulergodx.errors import BadSignature, EnvelopeError, UnreadableCode
 from schedulergodx.service.tick import Arrival, Dead, Reply, Tick
 from schedulergodx.storage.base import NewJob
 

@@ -12,11 +12,11 @@ classes of the user among its parts go by value like everywhere else.
 """
 
 from schedulergodx.core.code.explanation import Explanation, Item
-from schedulergodx.core.code.failures import MissingModule, UnreadableCode
 from schedulergodx.core.code.interpreter import interpreter_tag, serializer_tag
 from schedulergodx.core.code.packer import Packer
 from schedulergodx.core.code.unit import PackedFunction, PackedValue
 from schedulergodx.core.code.unpacker import LoadedFunction, Unpacker
+from schedulergodx.errors import MissingModule, UnreadableCode
 
 __all__ = [
     "Explanation",

@@ -7,8 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.code.failures import UnreadableCode
-from schedulergodx.errors import TooLarge
+from schedulergodx.errors import TooLarge, UnreadableCode
 from schedulergodx.quantity import format_size
 
 if TYPE_CHECKING:

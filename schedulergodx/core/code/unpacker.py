@@ -9,11 +9,11 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedulergodx.core.code import keys
-from schedulergodx.core.code.failures import UnreadableCode
 from schedulergodx.core.code.packer import SLOW
 from schedulergodx.core.code.recent import Recent
 from schedulergodx.core.code.unit import unwrap
 from schedulergodx.core.code.world import World, as_failure
+from schedulergodx.errors import UnreadableCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,8 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.code import keys, rebuild
-from schedulergodx.core.code.failures import MissingModule, UnreadableCode
 from schedulergodx.core.code.unit import unwrap
+from schedulergodx.errors import MissingModule, UnreadableCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
