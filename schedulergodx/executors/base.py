@@ -94,8 +94,9 @@ class Marks(Protocol):
     def began(self, worker: int, seq: int, attempt: int) -> bool:
         """Whether user code may have run: it was marked, or the marks can't tell."""
 
-    def ended(self) -> Iterable[Ended]:
-        """What had ended and may not have been written."""
+    def ended(self, worker: int) -> Iterable[Ended]:
+        """What had ended there and may not have been written. It is that worker's word only: who
+        asks must see that the jobs are its own."""
 
 
 class Executor(Protocol):

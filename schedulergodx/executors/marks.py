@@ -162,13 +162,12 @@ class MarkDirectory:
         slots = _SLOT.iter_unpack(data[_HEAD.size : end - _RING])
         return frozenset((seq, attempt) for token, seq, attempt, *_ in slots if token)
 
-    def outcomes(self) -> Iterator[tuple[int, int, bytes]]:
+    def outcomes(self, worker: int) -> Iterator[tuple[int, int, bytes]]:
         """(seq, attempt, what was kept) of all jobs whose outcome a worker kept."""
-        for file in self._path.glob("worker-*.marks"):
-            data = file.read_bytes()
-            end = _size(_slots(data))
-            if _HEAD.size < end <= len(data):
-                yield from _kept(data[_HEAD.size : end - _RING], data[end - _RING : end])
+        data = self._read(worker)
+        end = _size(_slots(data))
+        if _HEAD.size < end <= len(data):
+            yield from _kept(data[_HEAD.size : end - _RING], data[end - _RING : end])
 
     def _read(self, worker: int) -> bytes:
         try:
@@ -219,8 +218,9 @@ class _OldMarks:
         marked = self._known[worker]
         return marked is None or (seq, attempt) in marked
 
-    def ended(self) -> Iterator[Ended]:
-        for seq, attempt, outcome in self._directory.outcomes() if self._same_boot else ():
+    def ended(self, worker: int) -> Iterator[Ended]:
+        kept = self._directory.outcomes(worker) if self._same_boot else ()
+        for seq, attempt, outcome in kept:
             try:
                 ended = _read_finished(outcome).of(seq, attempt)
             except (FrameError, *UNREADABLE):

@@ -54,9 +54,10 @@ class Finisher:
     ) -> set[tuple[int, int]]:
         """What had ended when the service died, and was not written by it."""
         moves: dict[tuple[int, int], Ending | Again] = {}
-        for report in marks.ended():
+        reports = [(n, r) for n in {job.worker for job in running.values()} for r in marks.ended(n)]
+        for worker, report in reports:
             job = running.get((report.seq, report.attempt))
-            if job is not None:
+            if job is not None and job.worker == worker:  # a job can write into those marks
                 self._store.add_units(report.units)
                 moves[job.seq, job.attempt] = self._next(report, job.spec, tick.now)
         self._write(list(moves.values()), tick)

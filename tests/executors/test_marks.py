@@ -123,7 +123,7 @@ def test_what_had_ended_is_known_to_the_next_service(directory: MarkDirectory, f
     worker = MarkPage(file)
     worker.mark(5, 70, 2)
     worker.keep(5, outcome(b"v"))
-    [ended] = directory.old_marks().ended()
+    [ended] = directory.old_marks().ended(WORKER)
     assert (ended.seq, ended.attempt, ended.outcome.value) == (70, 2, b"v")
 
 
@@ -134,7 +134,7 @@ def test_an_outcome_of_a_slot_that_was_used_again_is_not_taken_for_the_new_job(
     worker.mark(5, 70, 1)
     worker.keep(5, outcome(b"v"))
     worker.mark(5 + worker.slots, 71, 1)
-    assert list(directory.old_marks().ended()) == []
+    assert list(directory.old_marks().ended(WORKER)) == []
 
 
 def test_the_last_outcomes_are_kept_when_the_ring_is_full(
@@ -145,7 +145,7 @@ def test_the_last_outcomes_are_kept_when_the_ring_is_full(
     for token in range(100):
         worker.mark(token, token, 1)
         worker.keep(token, outcome(large, token))
-    kept = sorted(ended.seq for ended in directory.old_marks().ended())
+    kept = sorted(ended.seq for ended in directory.old_marks().ended(WORKER))
     assert kept == list(range(100 - len(kept), 100))
     assert len(kept) == worker.slots
 
@@ -156,7 +156,7 @@ def test_an_outcome_that_is_larger_than_the_ring_holds_is_not_kept(
     worker = MarkPage(file)
     worker.mark(5, 70, 1)
     worker.keep(5, outcome(b"v" * 1_000_000))
-    assert list(directory.old_marks().ended()) == []
+    assert list(directory.old_marks().ended(WORKER)) == []
     assert directory.old_marks().began(WORKER, 70, 1)
 
 
@@ -166,5 +166,5 @@ def test_damaged_outcomes_are_passed_over(directory: MarkDirectory, file: int) -
     worker.keep(5, b"no msgpack \xc1")
     worker.mark(6, 71, 1)
     worker.keep(6, outcome(b"v", 6))
-    [ended] = directory.old_marks().ended()
+    [ended] = directory.old_marks().ended(WORKER)
     assert ended.seq == 71

@@ -60,12 +60,13 @@ class Begun:
     def __init__(self, *begun: tuple[int, int]) -> None:
         self.begun = set(begun)
         self.over: list[Ended] = []
+        self.worker = 1
 
     def began(self, worker: int, seq: int, attempt: int) -> bool:
         return (seq, attempt) in self.begun
 
-    def ended(self) -> list[Ended]:
-        return self.over
+    def ended(self, worker: int) -> list[Ended]:
+        return self.over if worker == self.worker else []
 
 
 @dataclass

@@ -252,6 +252,18 @@ async def test_what_had_ended_before_a_crash_and_was_not_written_is_written_then
     assert not stage.hand.begun
 
 
+async def test_a_worker_can_not_say_how_the_job_of_another_ended(stage: Stage) -> None:
+    victim, _ = await stage.launch(stage.item(), stage.item())
+    work, liar = await stage.begun(), await stage.begun()
+    assert work.worker != liar.worker
+    await stage.crash()
+    stage.hand.marks = marks = Begun((work.seq, 1), (liar.seq, 1))
+    marks.worker = liar.worker
+    marks.over.append(Ended(work.seq, work.attempt, RETURNED, False, START, START))
+    await stage.begin()
+    assert (await stage.outcome(victim)).status is Status.FAILED
+
+
 async def test_an_interrupted_job_with_an_attempt_left_is_tried_again(stage: Stage) -> None:
     await stage.launch(spec=stage.spec(retry=TWICE))
     first = await stage.begun()
