@@ -55,12 +55,12 @@ def test_a_node_keeps_its_data_over_a_kill_and_leaves_nothing(rabbitmq_server: N
         assert first is not None
         node.ctl("add_vhost", "kept")
         node.kill()
-        assert not group_of(first.pid)
+        until(lambda: not group_of(first.pid))
         began = time.monotonic()
         node.start()
         assert time.monotonic() - began < 60
         assert "kept" in node.ctl("list_vhosts")
         second = node._group
         assert second is not None
-    assert not group_of(second.pid)
+    until(lambda: not group_of(second.pid))
     assert not folder.exists()

@@ -130,6 +130,23 @@ def test_a_worker_that_crashes_by_itself_is_replaced(deployment: Deployment) -> 
     assert client.task(double).launch(21).result(timeout=SOON) == 42
 
 
+def test_a_fork_server_that_is_killed_is_replaced(deployment: Deployment) -> None:
+    service = deployment.service().start()
+    client = deployment.client()
+    ledger = deployment.file("ledger")
+    job = client.task(beat).launch(str(ledger), 60)
+    until(lambda: attempts_of(ledger), SOON)
+    worker = int(ledger.read_text().split()[0])
+    [fork_server] = [pid for pid in family(service.pid)[1:] if worker in family(pid)[1:]]
+    os.kill(fork_server, signal.SIGKILL)
+    with pytest.raises(JobInterrupted) as died:
+        job.result(timeout=SOON)
+    assert died.value.code == ErrorCode.WORKER_DIED
+    until(lambda: not alive(worker), 5)
+    assert client.task(double).launch(21).result(timeout=SOON) == 42
+    assert client.task(double, hard=True).launch(21).result(timeout=SOON) == 42
+
+
 def test_a_killed_worker_costs_one_of_several_attempts(deployment: Deployment) -> None:
     deployment.service().start()
     ledger = deployment.file("ledger")

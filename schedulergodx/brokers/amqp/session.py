@@ -116,15 +116,15 @@ class Session:
     async def _keep(self, first: Link) -> None:
         loop = asyncio.get_running_loop()
         link: Link | None = first
-        since = loop.time()
         while True:
+            held = 0.0
             if link is not None:
-                since = loop.time()
+                began = loop.time()
                 why = await self._use(link)
+                held = loop.time() - began
                 self._block("")
                 self._change(False, why)
-            held, since = loop.time() - since, loop.time()
-            await asyncio.sleep(self._backoff.next(held if link else 0.0))
+            await asyncio.sleep(self._backoff.next(held))
             link = await self._try_link()
 
     async def _try_link(self) -> Link | None:

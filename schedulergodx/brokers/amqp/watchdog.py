@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.brokers.amqp.link import ChannelLost
 from schedulergodx.brokers.base import Held
-from schedulergodx.errors import BrokerClosed, BrokerError
+from schedulergodx.errors import BrokerClosed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Watchdog:
                 self._session.reset(f"RabbitMQ did not answer within {_ANSWER_SECONDS:g} s")
             except BrokerClosed:
                 return
-            except BrokerError as error:
+            except Exception as error:  # whatever it is, it looks again
                 logger.warning("the watchdog can't ask RabbitMQ: %s", error)
 
     async def _look(self, link: Link) -> None:
