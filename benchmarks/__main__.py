@@ -14,9 +14,10 @@ from rich.console import Console
 from benchmarks import functions, machine
 from benchmarks.chart import draw
 from benchmarks.goals import judge
+from benchmarks.page import about_in_markdown, figures_in_markdown, write_page
 from benchmarks.registry import ENTRIES, Entry, Group
 from benchmarks.runner import Result, best, run_trial
-from benchmarks.table import markdown, print_goals, print_workload
+from benchmarks.table import print_goals, print_workload
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Length, Workload
 
@@ -33,7 +34,7 @@ _BUSY = 0.5  # load of others above which the figures are rough
 @click.option("--repeat", default=1, show_default=True, help="Trials of each; the best counts.")
 @click.option("--patience", default=0.0, help="Seconds to wait for a quiet machine, each time.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
-@click.option("--markdown", "page", type=click.Path(path_type=Path), help="Write the tables.")
+@click.option("--page", type=click.Path(path_type=Path), help="Write the tables into a page.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Write a chart, .png and .svg.")
 def main(
     workloads: Sequence[str],
@@ -64,7 +65,8 @@ def main(
         said = {"machine": about, "length": length, "results": [r.as_json() for r in results]}
         json_file.write_text(json.dumps(said, indent=1) + "\n")
     if page:
-        page.write_text(markdown(chosen, results, goals))
+        tables = figures_in_markdown(chosen, results, goals)
+        write_page(page, f"{about_in_markdown(about)}\n\n{tables}")
     for file in draw(results, chart) if chart else ():
         console.print(f"wrote {file}")
 

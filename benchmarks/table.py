@@ -1,4 +1,4 @@
-"""The figures on a terminal, and as Markdown."""
+"""The figures on a terminal."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ from benchmarks.workloads.base import Column, Workload
 
 _STYLES = {Group.PRODUCT: "bold", Group.YARDSTICK: "cyan", Group.PEER: ""}
 _LOOK: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "box": box.SIMPLE_HEAD}
-_NOISE = 5.0  # percent of the machine
+NOISE = 5.0  # percent of the machine
 _WIDE = 150  # characters, for all columns
 
 
 def print_workload(console: Console, workload: Workload, results: Sequence[Result]) -> None:
     """One table for one workload."""
-    columns = _columns(workload, results)
+    columns = columns_of(workload, results)
     if console.width < _WIDE:
         columns = [column for column in columns if not column.detail]
-    table = Table(title=_title(workload, results), **_LOOK)
+    table = Table(title=title_of(workload, results), **_LOOK)
     table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(column.heading, justify="right", no_wrap=True)
     for result in results:
-        row = [_cell(result.figures, column) for column in columns]
+        row = [cell_of(result.figures, column) for column in columns]
         if result.failed:
             row = [Text("failed", style="red"), *row[1:]]  # type: ignore[list-item] # rich takes both
         if not result.skipped:
-            table.add_row(_name(result), *row, style=_STYLES[result.group])
+            table.add_row(name_of(result), *row, style=_STYLES[result.group])
     console.print(table)
     for result in results:
         if result.failed or result.skipped:
             why = result.skipped or result.failed.splitlines()[-1]
             console.print(Text(f"  {result.entry}: {why}", style="dim"), soft_wrap=True)
-    others = max((result.figures.get("others_percent", 0.0) for result in results), default=0.0)
-    if others > _NOISE:
-        says = f"  others used up to {others:.0f} % of the machine meanwhile: rough figures"
+    if noise_of(results) > NOISE:
+        says = (
+            f"  others used up to {noise_of(results):.0f} % of the machine meanwhile: rough figures"
+        )
         console.print(Text(says, style="yellow"))
 
 
@@ -55,44 +56,12 @@ def print_goals(console: Console, goals: Iterable[Goal]) -> None:
         table.add_column(heading)
     for goal in goals:
         mark = Text("yes", style="green") if goal.is_met else Text("no", style="red")
-        table.add_row(goal.label, goal.says, _wanted(goal), f"{goal.value:,.2f}", mark)
+        table.add_row(goal.label, goal.says, wanted_of(goal), f"{goal.value:,.2f}", mark)
     if table.row_count:
         console.print(table)
 
 
-def markdown(
-    workloads: Mapping[str, Workload], results: Sequence[Result], goals: Iterable[Goal]
-) -> str:
-    """All tables, for a page of documentation."""
-    parts = []
-    for workload in workloads.values():
-        own = [result for result in results if result.workload == workload.name and result.figures]
-        if own:
-            parts.append(_markdown_workload(workload, own))
-    rows = [
-        f"| {goal.label} | {goal.says} | {_wanted(goal)} | {goal.value:,.2f} |"
-        f" {'yes' if goal.is_met else 'no'} |"
-        for goal in goals
-    ]
-    head = "| | | goal | value | |\n|---|---|---|---|---|\n"
-    return "\n\n".join([*parts, "### Goals\n\n" + head + "\n".join(rows)]) + "\n"
-
-
-def _markdown_workload(workload: Workload, results: Sequence[Result]) -> str:
-    columns = _columns(workload, results)
-    lines = [
-        f"### {_title(workload, results)}",
-        "",
-        "| | " + " | ".join(column.heading for column in columns) + " |",
-        "|---" * (len(columns) + 1) + "|",
-    ]
-    for result in results:
-        cells = " | ".join(_cell(result.figures, column) for column in columns)
-        lines.append(f"| {_name(result)} | {cells} |")
-    return "\n".join(lines)
-
-
-def _columns(workload: Workload, results: Sequence[Result]) -> list[Column]:
+def columns_of(workload: Workload, results: Sequence[Result]) -> list[Column]:
     """Those of which there is a figure."""
     return [
         column
@@ -101,23 +70,32 @@ def _columns(workload: Workload, results: Sequence[Result]) -> list[Column]:
     ]
 
 
-def _title(workload: Workload, results: Sequence[Result]) -> str:
+def noise_of(results: Iterable[Result]) -> float:
+    """The most of the machine, in percent, that others used during a trial."""
+    return max((result.figures.get("others_percent", 0.0) for result in results), default=0.0)
+
+
+def title_of(workload: Workload, results: Sequence[Result]) -> str:
+    """The number, the name and the meaning of a workload, with its size."""
     jobs = max((result.figures.get("jobs", 0) for result in results), default=0)
     return f"{workload.label} {workload.name}: {workload.title} ({jobs:,})"
 
 
-def _name(result: Result) -> str:
+def name_of(result: Result) -> str:
+    """Who, and with which setting."""
     if result.group is Group.PRODUCT:
         return f"sgx: {result.says}"
     return f"{result.entry.partition('-')[0]}: {result.says}"
 
 
-def _cell(figures: Mapping[str, float], column: Column) -> str:
+def cell_of(figures: Mapping[str, float], column: Column) -> str:
+    """A figure as it is printed; empty if there is none."""
     value = figures.get(column.key)
     if value is None or math.isnan(value):
         return ""
     return format(value, column.form)
 
 
-def _wanted(goal: Goal) -> str:
+def wanted_of(goal: Goal) -> str:
+    """The bound, with its direction."""
     return f"{'≥' if goal.more else '≤'} {goal.wanted:,g}"

@@ -70,7 +70,7 @@ def _measure_behind(stage: Stage, size: int) -> Figures:
 DEFERRED = Workload(
     name="deferred",
     label="P4",
-    title="2,000 jobs due over 5 s: start minus due",
+    title="jobs due one after the other over 5 s: start minus due",
     sizes={Length.QUICK: 500, Length.USUAL: 2_000, Length.LONG: 2_000},
     columns=_COLUMNS,
     measure=_measure,

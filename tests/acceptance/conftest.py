@@ -10,6 +10,8 @@ import pytest
 
 from schedulergodx.client.awaited import Awaited
 from tests.acceptance.deployment import Deployment
+from tests.acceptance.folder import Folder
+from tests.acceptance.readme import Readme, run_readme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +35,15 @@ def shared(rabbit: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     with closing(Deployment(rabbit.url, directory)) as deployment:
         deployment.service().start()
         yield deployment
+
+
+@pytest.fixture(scope="session")
+def readme(rabbit: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readme]:
+    """The programs of the README; their job waits ten seconds, so others may run meanwhile."""
+    directory = tmp_path_factory.mktemp("readme")
+    address = Deployment(rabbit.url, directory).address
+    with closing(Folder(directory / "empty", **address)) as folder:
+        yield run_readme(folder)
 
 
 @pytest.fixture

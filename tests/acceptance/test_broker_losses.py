@@ -65,10 +65,10 @@ def test_a_broker_that_is_killed_loses_nothing(node: Node, mortal: Deployment) -
     assert task.launch(21).result(timeout=SOON) == 42
 
 
-def test_without_a_broker_jobs_run_launches_say_so_and_all_can_end(
+def test_without_a_broker_jobs_run_launches_say_so_and_all_can_end_and_begin(
     node: Node, mortal: Deployment
 ) -> None:
-    service = mortal.service().start()
+    service = mortal.service(connect_timeout=1).start()
     client, other = mortal.client(confirm_timeout=0.5), mortal.client("other")
     task = client.task(append)
     ledger = mortal.file("ledger")
@@ -81,8 +81,9 @@ def test_without_a_broker_jobs_run_launches_say_so_and_all_can_end(
     other.close()
     assert service.stop() == 0
     assert time.monotonic() - begin < 10
+    service.start(ready=False)
+    until(lambda: "keeps trying" in service.text(), SOON, service.text)
     node.start()
-    service.start()
     assert due.result(timeout=SOON) == "due"
     lost = unconfirmed.value.job
     assert isinstance(lost, Job)
@@ -98,16 +99,6 @@ def is_sent_again(client: Client, job: Job[Any]) -> bool:
     except LaunchUnconfirmed:
         return False
     return True
-
-
-def test_a_service_that_starts_before_its_broker_reads_when_it_is_there(
-    node: Node, mortal: Deployment
-) -> None:
-    node.kill()
-    service = mortal.service(connect_timeout=1).start(ready=False)
-    until(lambda: "keeps trying" in service.text(), SOON, service.text)
-    node.start()
-    assert mortal.client().task(double).launch(21).result(timeout=SOON) == 42
 
 
 def test_a_broker_without_memory_holds_launches_back_and_loses_none(

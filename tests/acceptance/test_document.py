@@ -157,8 +157,11 @@ def folder(deployment: Deployment) -> Iterator[Folder]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def client_output(folder: Folder) -> str:
-    """What the document's client says; its jobs have ten seconds of delay, so it goes first."""
+def client_output(folder: Folder, readme: object) -> str:
+    """What the document's client says; its jobs have ten seconds of delay, so it goes first.
+
+    The same ten seconds are those of the README.
+    """
     return folder.output("client.py", CLIENT)
 
 

@@ -100,11 +100,8 @@ def test_a_lifetime_ends_what_runs(shared: Deployment, execution: Any) -> None:
     job = client.task(write_later, execution=execution, lifetime=0.5).launch(str(late), 3)
     with pytest.raises(JobTimeout):
         job.result(timeout=SOON)
-    if execution == "thread":  # its process lives on with its neighbours
-        time.sleep(3)
-    else:
-        pid = int(Path(f"{late}.pid").read_text())
-        until(lambda: not alive(pid), 5)
+    pid = int(Path(f"{late}.pid").read_text())
+    until(lambda: not alive(pid), 5)
     assert not late.exists()
 
 

@@ -105,7 +105,11 @@ class Consumer:
                 loss = error.loss
             except BrokerClosed:
                 return
-            except Exception as error:  # whatever it is, a queue that nobody reads is worse
+            except Exception as error:
+                if not began.done():
+                    began.set_exception(error)
+                    return
+                # Whatever it is, a queue that nobody reads is worse.
                 logger.exception("reading %s failed, trying on", self.queue.name)
                 loss = Loss(0, str(error))
             if loss.refused and not began.done():
