@@ -34,6 +34,7 @@ class MessageType(IntEnum):
     REQUEST = 4  # client -> service: a question or a wish about jobs
     ANSWER = 5  # service -> client: to a REQUEST
     RESPONSES = 6  # service -> client: outcomes of jobs
+    BUNDLE = 7  # client -> service: jobs of several tasks that are stored together or not at all
 
 
 class Header(Struct, frozen=True, omit_defaults=True):

@@ -76,6 +76,10 @@ class ErrorCode(IntEnum):
     UNKNOWN_QUEUE = 19
     QUEUE_NOT_SERVED = 20
     UNKNOWN_JOB = 21
+    UNKNOWN_PARENT = 22  # it depends on a job that the store does not have
+    PARENT_FAILED = 23  # a job that it depends on did not complete
+    NOT_ALLOWED = 24  # a path outside the allow-list, or shipped code where none is taken
+    NOT_UNIQUE = 25  # another job has its key, and it was to be refused then
 
     TASK_TIMEOT_ERROR = 5  # as version 1 spelled it
 
@@ -95,6 +99,68 @@ class RetryRule(Struct, frozen=True, omit_defaults=True):
     backoff: float = 1.0
     max_delay: float = 3600.0
     jitter: float = 0.0
+
+
+class OnFailure(StrEnum):
+    """What becomes of a job when one that it depends on does not complete."""
+
+    CANCEL = "cancel"  # it is cancelled as well
+    WAIT = "wait"  # it goes on waiting, since the other one may be requeued
+    RUN = "run"  # it runs all the same
+
+
+class Parent(Struct, frozen=True, array_like=True):
+    """A job that another one depends on.
+
+    uid: 16 bytes
+    on_failure: what becomes of the other one if this one does not complete
+    result: whether the other one is given its value
+    """
+
+    uid: bytes
+    on_failure: OnFailure = OnFailure.CANCEL
+    result: bool = False
+
+
+class Conflict(StrEnum):
+    """What a launch gets whose key another job has."""
+
+    JOIN = "join"  # the other job: its outcome is the outcome of both
+    REFUSE = "refuse"  # an error
+    REPLACE = "replace"  # the other one is cancelled, if it has not started; else it is joined
+
+
+class Unique(Struct, frozen=True, array_like=True):
+    """A key that no two jobs have at once.
+
+    key: 16 bytes, from the task's name and what makes its arguments the same
+    seconds: for how long it is held, from the launch on; None as long as the job is in `states`
+    states: in which the other job holds it
+    """
+
+    key: bytes
+    conflict: Conflict = Conflict.JOIN
+    seconds: float | None = None
+    states: tuple[Status, ...] = (
+        Status.SCHEDULED,
+        Status.BLOCKED,
+        Status.PENDING,
+        Status.RUNNING,
+    )
+
+
+class LimitRule(Struct, frozen=True, omit_defaults=True):
+    """How many of some jobs may run at once, and start in a while. None is no limit.
+
+    name: what shares it: the task's name, or one that several tasks give
+    concurrency: how many at once, for each key
+    rate: how many starts in `seconds`, for each key
+    """
+
+    name: str
+    concurrency: int | None = None
+    rate: int | None = None
+    seconds: float = 1.0
 
 
 class Limits(Struct, frozen=True, omit_defaults=True):
@@ -124,6 +190,9 @@ class Spec(Struct, frozen=True, omit_defaults=True):
     retry: when it is tried again
     enable_overdue: whether it runs when it came due while the service was away
     limits: of a hard job
+    named: the worker finds the function by `name`, and no code travels; `function` is empty then,
+        arguments and value are JSON
+    limit: what its jobs share with others
     """
 
     name: str
@@ -135,6 +204,8 @@ class Spec(Struct, frozen=True, omit_defaults=True):
     retry: RetryRule = RetryRule()
     enable_overdue: bool = True
     limits: Limits | None = None
+    named: bool = False
+    limit: LimitRule | None = None
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from schedulergodx.core.envelope import UNREADABLE
-from schedulergodx.core.job import Failure, Outcome, Spec, Status
+from schedulergodx.core.job import Failure, Outcome, Parent, Spec, Status, Unique
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import EnvelopeError
 
@@ -54,6 +54,9 @@ class JobItem(Struct, frozen=True, array_like=True):
     deadline: instant until which it must have started
     id: the label of the client's own generator; None where the id is the uid's ULID
     units: hashes of the units that the arguments need
+    parents: jobs that it depends on
+    unique: a key that no other job may have
+    limit_key: of its task's limit, "" for the one that all share
     """
 
     uid: bytes
@@ -62,6 +65,22 @@ class JobItem(Struct, frozen=True, array_like=True):
     deadline: float | None = None
     id: str | None = None
     units: tuple[bytes, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    unique: Unique | None = None
+    limit_key: str = ""
+
+
+class BatchRef(Struct, frozen=True, omit_defaults=True):
+    """The batch that jobs belong to. The first envelope that names one makes it.
+
+    uid: 16 bytes; another batch of that client and name is refused
+    name: as its client calls it, 1 to 200 characters
+    workflow: whether its jobs depend on each other
+    """
+
+    uid: bytes
+    name: str
+    workflow: bool = False
 
 
 class TaskBody(Struct, frozen=True, omit_defaults=True):
@@ -69,6 +88,7 @@ class TaskBody(Struct, frozen=True, omit_defaults=True):
 
     units: by their hashes; all that the function needs and that no argument's class is missing from
     reply: whether somebody waits for the outcomes
+    batch: that they belong to
     """
 
     spec: Spec
@@ -77,6 +97,7 @@ class TaskBody(Struct, frozen=True, omit_defaults=True):
     queue: str = "default"
     priority: int = 0
     reply: bool = True
+    batch: BatchRef | None = None
 
 
 class _LooseTaskBody(Struct, frozen=True, omit_defaults=True):
@@ -88,6 +109,18 @@ class _LooseTaskBody(Struct, frozen=True, omit_defaults=True):
     queue: str = "default"
     priority: int = 0
     reply: bool = True
+    batch: BatchRef | None = None
+
+
+class BundleBody(Struct, frozen=True, omit_defaults=True):
+    """Jobs of several tasks that are stored in one transaction, or refused as a whole.
+
+    tasks: in an order in which parents come before those that depend on them
+    close: whether no job will join their batch any more
+    """
+
+    tasks: list[TaskBody]
+    close: bool = True
 
 
 class AskOutcomes(Struct, frozen=True, tag="outcomes"):
@@ -265,8 +298,8 @@ def _read_task_loosely(body: bytes) -> tuple[TaskBody, list[BadItem]]:
             jobs.append(_open_item(raw))
         except UNREADABLE as error:
             bad.append(_salvage(raw, str(error)))
-    task = TaskBody(loose.spec, loose.units, jobs, loose.queue, loose.priority, loose.reply)
-    return task, bad
+    shared = loose.queue, loose.priority, loose.reply, loose.batch
+    return TaskBody(loose.spec, loose.units, jobs, *shared), bad
 
 
 def _salvage(raw: bytes, reason: str) -> BadItem:

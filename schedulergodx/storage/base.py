@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from schedulergodx.core.job import ErrorCode, Execution, Outcome, Spec, Status
+    from schedulergodx.core.job import (
+        ErrorCode,
+        Execution,
+        Outcome,
+        Parent,
+        Spec,
+        Status,
+        Unique,
+    )
 
 
 class NewJob(Struct, frozen=True):
@@ -40,6 +48,10 @@ class NewJob(Struct, frozen=True):
     deadline: until when it must have started; `deadline_code` says why (EXPIRED, OVERDUE)
     units: hashes of the units that its arguments need
     outcome: of a job that ends where it begins: one that can't be run, or was cancelled before
+    parents: jobs that it depends on
+    batch: number of its batch in the store
+    unique: a key that no other job may have
+    limit_key: of the limit that its spec has
     """
 
     uid: bytes
@@ -58,6 +70,10 @@ class NewJob(Struct, frozen=True):
     arguments: bytes = b""
     units: tuple[bytes, ...] = ()
     outcome: Outcome | None = None
+    parents: tuple[Parent, ...] = ()
+    batch: int | None = None
+    unique: Unique | None = None
+    limit_key: str = ""
 
 
 class Claimed(Struct, frozen=True):

@@ -33,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-from schedulergodx.storage.states import PENDING, RUNNING, SCHEDULED
+from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING, SCHEDULED
 
 metadata = MetaData()
 
@@ -69,6 +69,9 @@ job = Table(
     Column("finished", Double),
     Column("code", Integer),  # of the failure that it ended with
     Column("cancel_asked", SmallInteger, nullable=False, server_default="0"),
+    Column("waits", Integer, nullable=False, server_default="0"),  # for so many other jobs
+    Column("children", SmallInteger, nullable=False, server_default="0"),  # 1: others wait for it
+    Column("batch", Integer),
 )
 
 Index("job_uid", job.c.uid, unique=True)
@@ -80,6 +83,8 @@ _partial(
     job.c.deadline,
     where=f"deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {PENDING})",
 )
+_partial("job_blocked", job.c.seq, where=f"status = {BLOCKED}")
+_partial("job_batch", job.c.batch, job.c.seq, where="batch IS NOT NULL")
 _partial("job_running", job.c.seq, where=f"status = {RUNNING}")
 _partial("job_ended", job.c.status, job.c.finished, where=f"status > {RUNNING}")
 
@@ -102,6 +107,89 @@ outbox = Table(  # a line is an outcome that somebody waits for and was not told
     "outbox",
     metadata,
     Column("seq", _Number, primary_key=True, autoincrement=False),
+)
+
+dependency = Table(  # one job waits for another, or has waited
+    "dependency",
+    metadata,
+    Column("parent", _Number, primary_key=True, autoincrement=False),
+    Column("child", _Number, primary_key=True, autoincrement=False),
+    Column("on_failure", SmallInteger, nullable=False),
+    Column("result", SmallInteger, nullable=False),  # 1: the child is given the parent's value
+    Index("dependency_child", "child"),
+    sqlite_with_rowid=False,
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("uid", LargeBinary, nullable=False),
+    Column("client", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("workflow", SmallInteger, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("closed", SmallInteger, nullable=False, server_default="0"),  # no job joins it any more
+    Column("callback", _Number),  # the seq of a job that waits for the end of all others
+    UniqueConstraint("uid"),
+    UniqueConstraint("client", "name"),
+)
+
+batch_counter = Table(
+    "batch_counter",
+    metadata,
+    Column("batch", Integer, primary_key=True, autoincrement=False),
+    Column("status", SmallInteger, primary_key=True, autoincrement=False),
+    Column("jobs", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+unique_key = Table(  # the job that holds a key, or held it last
+    "unique_key",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("seq", _Number, nullable=False),
+    Column("until", Double),  # None: as long as its job is in one of the states
+    Index("unique_key_job", "seq"),
+    sqlite_with_rowid=False,
+)
+
+alias = Table(  # a launch that was joined to another job has its outcome
+    "alias",
+    metadata,
+    Column("uid", LargeBinary, primary_key=True),
+    Column("job", LargeBinary, nullable=False),  # uid
+    Column("created", Double, nullable=False),
+    Index("alias_created", "created"),
+    sqlite_with_rowid=False,
+)
+
+rate = Table(  # of limits on starts: what the generic cell rate algorithm remembers
+    "rate",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("next", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+queue = Table(  # what its operators have said about it
+    "queue",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused", Double),  # since when
+    sqlite_with_rowid=False,
+)
+
+progress = Table(  # what a job says of itself while it runs, and what it leaves to its next attempt
+    "progress",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("done", Double),
+    Column("total", Double),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("checkpoint", LargeBinary),
+    Column("units", LargeBinary),  # msgpack of the hashes that the checkpoint needs
 )
 
 attempt = Table(  # those that failed, and those after them

@@ -1,0 +1,125 @@
+"""Dependencies, batches, unique keys, rates, paused queues, progress; see `storage/schema.py`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Widen the table of jobs, and make what stands beside it."""
+    _widen_job()
+    _make_dependency()
+    _make_batch()
+    _make_unique_key()
+    _make_what_stands_alone()
+
+
+def _number() -> sa.types.TypeEngine[int]:
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _widen_job() -> None:
+    op.add_column("job", sa.Column("waits", sa.Integer(), server_default="0", nullable=False))
+    op.add_column(
+        "job", sa.Column("children", sa.SmallInteger(), server_default="0", nullable=False)
+    )
+    op.add_column("job", sa.Column("batch", sa.Integer()))
+    for name, columns, where in (
+        ("job_blocked", ["seq"], "status = 2"),
+        ("job_batch", ["batch", "seq"], "batch IS NOT NULL"),
+    ):
+        condition = sa.text(where)
+        op.create_index(name, "job", columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _make_dependency() -> None:
+    op.create_table(
+        "dependency",
+        sa.Column("parent", _number(), autoincrement=False, nullable=False),
+        sa.Column("child", _number(), autoincrement=False, nullable=False),
+        sa.Column("on_failure", sa.SmallInteger(), nullable=False),
+        sa.Column("result", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("parent", "child"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("dependency_child", "dependency", ["child"])
+
+
+def _make_batch() -> None:
+    op.create_table(
+        "batch",
+        sa.Column("id", _number(), nullable=False),
+        sa.Column("uid", sa.LargeBinary(), nullable=False),
+        sa.Column("client", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("workflow", sa.SmallInteger(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("closed", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("callback", _number()),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("uid"),
+        sa.UniqueConstraint("client", "name"),
+    )
+    op.create_table(
+        "batch_counter",
+        sa.Column("batch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("status", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("jobs", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("batch", "status"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _make_unique_key() -> None:
+    op.create_table(
+        "unique_key",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("seq", _number(), nullable=False),
+        sa.Column("until", sa.Double()),
+        sa.PrimaryKeyConstraint("key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("unique_key_job", "unique_key", ["seq"])
+    op.create_table(
+        "alias",
+        sa.Column("uid", sa.LargeBinary(), nullable=False),
+        sa.Column("job", sa.LargeBinary(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("uid"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("alias_created", "alias", ["created"])
+
+
+def _make_what_stands_alone() -> None:
+    op.create_table(
+        "rate",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("next", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "queue",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("paused", sa.Double()),
+        sa.PrimaryKeyConstraint("name"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "progress",
+        sa.Column("seq", _number(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("done", sa.Double()),
+        sa.Column("total", sa.Double()),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("checkpoint", sa.LargeBinary()),
+        sa.Column("units", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("seq"),
+    )
