@@ -11,10 +11,10 @@ TEST_PROGRAMS := rabbitmq-server:rabbitmq-server
 SYSTEM_PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/rabbitmq/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean programs
+.PHONY: help demo test check bench bench-check docs clean programs
 
 help: ## Print what can be made.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Run jobs of many kinds on a service of its own, with the files of this folder.
 	@$(BIN)/sgx demo
@@ -27,6 +27,9 @@ check: $(READY) ## Check form, types, architecture and docs.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+
+bench-check: $(READY) ## Count what a job costs in operations, against the recorded budget.
+	@$(BIN)/python -m benchmarks.check
 
 bench: $(READY) programs ## Measure speed and memory, beside what else is installed.
 	@$(BIN)/python -m benchmarks
