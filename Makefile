@@ -20,7 +20,7 @@ demo: $(READY) ## Run jobs of many kinds on a service of its own, with the files
 	@$(BIN)/sgx demo
 
 test: check programs ## Run every check and every test; installs RabbitMQ where it is missing.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(READY) ## Check form, types, architecture and docs.
 	@$(BIN)/ruff format --check --quiet . || { echo "to mend: $(BIN)/ruff format ." >&2; exit 1; }

@@ -278,7 +278,7 @@ async def test_an_outcome_that_was_not_told_is_told_after_a_restart(stage: Stage
     await stage.client.cancel(stage.names.responses("tester", "one"))
     [uid] = await stage.launch()
     stage.hand.end(await stage.begun(), RETURNED)
-    await stage.until(lambda: stage.store.status(uid) is Status.COMPLETED)
+    await stage.until(lambda: stage.stored(uid) is Status.COMPLETED)
     await stage.crash()
     replies = stage.names.responses("tester", "one")
     await stage.client.delete(replies)
