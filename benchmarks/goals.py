@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.registry import Group
 from benchmarks.runner import Result
+from benchmarks.slow_disk import MS
 
 _WITHOUT_BROKER = ("apscheduler", "apscheduler-memory", "huey", "gigq")
 
@@ -53,7 +54,18 @@ class Figures:
 def judge(results: Iterable[Result]) -> list[Goal]:
     """All goals of which enough was measured."""
     figures = Figures(results)
-    parts = (_throughput, _bulk, _latency, _deferred, _kinds, _idle, _embedded, _payload, _million)
+    parts = (
+        _throughput,
+        _bulk,
+        _latency,
+        _deferred,
+        _kinds,
+        _idle,
+        _embedded,
+        _payload,
+        _slow,
+        _million,
+    )
     return [goal for part in parts for goal in part(figures)]
 
 
@@ -156,6 +168,15 @@ def _payload(figures: Figures) -> Iterator[Goal]:
         moved = figures.get(workload, bare, "per_s")
         says = f"{workload}: time, times that of moving and writing"
         yield from _ratio("P12", says, 1.3, moved, own, more=False)
+
+
+def _slow(figures: Figures) -> Iterator[Goal]:
+    slow = figures.get("slow-throughput", "rabbitmq-single", "per_s")
+    quick = figures.get("throughput", "rabbitmq-single", "per_s")
+    says = "slow disk: throughput, of that on this disk"
+    yield from _ratio("P14", says, 0.7, slow, quick, more=True)
+    p50 = figures.get("slow-latency", "rabbitmq-single", "p50_ms")
+    yield from _plain("P14", "slow disk: p50, ms (three fsyncs and 2)", 3 * MS + 2, p50)
 
 
 def _million(figures: Figures) -> Iterator[Goal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import processes
+from benchmarks import processes, slow_disk
 from benchmarks.place import ROOT
 from benchmarks.registry import Entry, Group
 from benchmarks.workloads.base import Workload
@@ -47,7 +48,10 @@ def run_trial(entry: Entry, workload: Workload, size: int, loops: int) -> Result
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         request, result = Path(folder, "request"), Path(folder, "result")
         request.write_text(json.dumps(named))
-        failed = _run(request, result, workload.timeout + _GRACE)
+        if workload.slow_disk and (lack := slow_disk.why_missing()):
+            return Result(*about, skipped=lack)
+        more = slow_disk.environ(Path(folder)) if workload.slow_disk else {}
+        failed = _run(request, result, workload.timeout + _GRACE, more)
         if failed:
             return Result(*about, failed=failed)
         figures = json.loads(result.read_text())
@@ -72,11 +76,12 @@ def _better(one: Result, other: Result, workload: Workload) -> Result:
     return max(one, other, key=lambda result: result.figures[key] * (1 if more else -1))
 
 
-def _run(request: Path, result: Path, timeout: float) -> str:
-    """Empty if it went well, else the last that it wrote."""
+def _run(request: Path, result: Path, timeout: float, more: Mapping[str, str]) -> str:
+    """Empty if it went well, else the last that it wrote. more: of its environment"""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.trial", str(request), str(result)],
         cwd=ROOT,
+        env={**os.environ, **more},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

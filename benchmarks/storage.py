@@ -1,4 +1,4 @@
-"""What the store costs: microseconds a job for each verb, and at sizes up to a million rows.
+"""What the store costs: microseconds a job for each verb, and at sizes up to five million rows.
 
     python -m benchmarks.storage [ROWS ...]
 
@@ -174,4 +174,4 @@ def main(sizes: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or [10_000, 100_000, 1_000_000])
+    main([int(size) for size in sys.argv[1:]] or [10_000, 100_000, 1_000_000, 5_000_000])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Debian keeps the real script here; the one in its PATH changes the user and the environment.
 _DEBIAN = Path("/usr/lib/rabbitmq/bin")
 _GUARD = '"$1" -port "$ERL_EPMD_PORT" & shift; "$@" & read -r _; kill -9 0'
+_KEPT = ("PATH", "LANG", "LC_ALL", "LD_PRELOAD")  # of our environment
 _START_SECONDS = 60.0
 _PORTS = (15_000, 32_000)
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
@@ -171,7 +172,7 @@ class Node:
 
     def _environment(self) -> dict[str, str]:
         folder = self.folder
-        kept = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL") if key in os.environ}
+        kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
         return kept | {
             "HOME": str(folder),
             "ERL_EPMD_PORT": str(self._epmd_port),

@@ -10,6 +10,7 @@ from benchmarks.workloads.idle import IDLE
 from benchmarks.workloads.latency import LATENCY
 from benchmarks.workloads.million import FLOOD, HOLD
 from benchmarks.workloads.payload import LARGE, SMALL
+from benchmarks.workloads.slow_disk import SLOW_LATENCY, SLOW_THROUGHPUT
 from benchmarks.workloads.throughput import BULK, CODE, THROUGHPUT
 from benchmarks.workloads.waiting import COROUTINE, THREAD
 
@@ -28,6 +29,8 @@ WORKLOADS: dict[str, Workload] = {
         IDLE,
         SMALL,
         LARGE,
+        SLOW_THROUGHPUT,
+        SLOW_LATENCY,
         BEHIND,
         HOLD,
         FLOOD,

@@ -67,6 +67,7 @@ class Workload:
     peers: which of theirs
     best: the column by which the better of two runs is told, and whether more is better
     timeout: seconds for one trial
+    slow_disk: whether all processes of it have a usual disk
     """
 
     name: str
@@ -80,6 +81,7 @@ class Workload:
     peers: Peers = Peers.NONE
     needs: frozenset[Offer] = frozenset()
     timeout: float = 300.0
+    slow_disk: bool = False
 
     def size(self, length: Length) -> int:
         """How many jobs; 0 if it is no part of such a run."""
