@@ -104,7 +104,7 @@ class Awaited:
         """An envelope was refused: so were its jobs. The answer is how many somebody holds."""
         jobs = [job for job in self._all_held() if job._envelope == envelope]
         outcome = Outcome(Status.FAILED, failure=failure)
-        self.tell([Response(job.uid, job.id, 0, None, now, outcome) for job in jobs])
+        self.tell([Response(job.uid, job._label, 0, None, now, outcome) for job in jobs])
         return len(jobs)
 
     def unsettled(self) -> list[BaseJob[Any]]:
@@ -123,7 +123,7 @@ class Awaited:
         while len(outcomes) > self._kept or self._size > self._kept_bytes:
             _, oldest = outcomes.popitem(last=False)
             self._size -= _size(oldest)
-        if uid_of(response.id) != response.uid:
+        if response.id is not None:
             _put(self._labels, response.id, response.uid, self._kept)
 
     def _make_forget(self) -> Callable[[weakref.ref[BaseJob[Any]]], None]:

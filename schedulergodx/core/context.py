@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from schedulergodx.core.identity import ulid
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,15 +41,21 @@ class Outlet(Protocol):
 class CurrentJob:
     """The job that runs here.
 
-    id: as its client knows it
+    uid: 16 bytes, what makes it unique
     attempt: 1 for the first
     deadline: instant at which its lifetime is over, None without one
     """
 
-    id: str
+    uid: bytes
+    _label: str | None
     attempt: int
     deadline: float | None
     _cancelled: Callable[[], bool]
+
+    @property
+    def id(self) -> str:
+        """As its client knows it."""
+        return self._label or ulid(self.uid)
 
     @property
     def cancelled(self) -> bool:

@@ -207,10 +207,13 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
 
 class Response(Struct, frozen=True, array_like=True):
-    """What a client is told of one job that has ended."""
+    """What a client is told of one job that has ended.
+
+    id: the label of the client's own generator; None where the id is the uid's ULID
+    """
 
     uid: bytes
-    id: str
+    id: str | None
     attempt: int
     started: float | None
     finished: float

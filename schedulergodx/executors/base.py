@@ -21,7 +21,7 @@ class Work(Struct, frozen=True):
     """One attempt to run.
 
     seq, attempt: the key of it; reports name them
-    id: as people call the job, for logs and for the job itself
+    uid, label: what people call the job: its label, or its uid as a ULID
     client: name of its client; what the job launches is launched in that name
     worker: the place it was claimed for
     units: hashes of the units that its arguments need, its function's not among them
@@ -29,7 +29,8 @@ class Work(Struct, frozen=True):
 
     seq: int
     attempt: int
-    id: str
+    uid: bytes
+    label: str | None
     client: str
     worker: int
     spec: Spec

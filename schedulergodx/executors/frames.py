@@ -47,7 +47,8 @@ class Order(Struct, frozen=True, array_like=True):
     token: int
     seq: int
     attempt: int
-    id: str
+    uid: bytes
+    label: str | None
     client: str
     spec: int
     arguments: bytes

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Execution
 from schedulergodx.executors.base import Work
 
@@ -104,7 +103,8 @@ class Dispatcher:
         return Work(
             seq=claimed.seq,
             attempt=claimed.attempt,
-            id=claimed.label or ulid(claimed.uid),
+            uid=claimed.uid,
+            label=claimed.label,
             client=self._client_name(claimed.client),
             worker=claimed.worker,
             spec=self._store.spec(claimed.spec),

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.envelope import ENVELOPE_BYTES, MessageType
-from schedulergodx.core.identity import ulid
 from schedulergodx.core.message import Response, ResponsesBody
 from schedulergodx.errors import BrokerError, Unroutable
 from schedulergodx.service.tick import Reply
@@ -122,7 +121,7 @@ class Outbox:
         responses = [
             Response(
                 one.uid,
-                one.label or ulid(one.uid),
+                one.label,
                 one.attempt,
                 one.started,
                 one.finished,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 _HEAD_START = 1.0  # seconds for the broker to be reached, before jobs run without it
 _BETWEEN_TRIES = 1.0  # seconds
 _NEVER = 1 << 62  # jobs, or bytes
+_SWITCH_INTERVAL = 0.0005  # seconds
 _LAST_WORDS = 5.0  # seconds to tell outcomes when the service stops
 
 
@@ -98,8 +101,13 @@ class Service(Program):
     def start(self) -> None:
         """Run until `stop`, SIGTERM or SIGINT. Blocks.
 
+        In the main thread it takes the process for its own: signals, and the pace of the collector
+        and of threads.
+
         Raises: ServiceError, StoreError, ConfigError if it can't start
         """
+        if threading.current_thread() is threading.main_thread():
+            _set_pace()
         asyncio.run(self._live())
 
     def stop(self, grace: float | None = None) -> None:
@@ -337,6 +345,14 @@ class Service(Program):
             self._hurry.set()
         else:
             self._stop_asked.set_result(grace)
+
+
+def _set_pace() -> None:
+    """Look for cycles seldom: rows by the thousand come and go without any. And have the thread
+    that commits wait a short while only for the one that computes."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
 def _check_queues(settings: Settings) -> None:

@@ -243,7 +243,7 @@ class SmallService:
     def _end(self, record: Record, outcome: Outcome, units: dict[bytes, bytes]) -> None:
         now = time.time()
         record.status = outcome.status
-        record.response = Response(record.item.uid, record.id, 1, now, now, outcome)
+        record.response = Response(record.item.uid, record.item.id, 1, now, now, outcome)
         self._tell(record.header, [record.response], units)
         with self._arrived:
             self._arrived.notify_all()

@@ -88,7 +88,17 @@ class Rig:
             limits=limits,
         )
         seq = next(self._seqs)
-        return Work(seq, attempt, f"job-{seq}", client, 0, spec, arguments.body, arguments.units)
+        return Work(
+            seq,
+            attempt,
+            seq.to_bytes(16, "big"),
+            f"job-{seq}",
+            client,
+            0,
+            spec,
+            arguments.body,
+            arguments.units,
+        )
 
     def launch(self, function: Callable[..., Any], *args: Any, **options: Any) -> Launched:
         """Run a job as soon as there is a place."""
@@ -196,7 +206,8 @@ def at(work: Work, worker: int) -> Work:
     return Work(
         work.seq,
         work.attempt,
-        work.id,
+        work.uid,
+        work.label,
         work.client,
         worker,
         work.spec,

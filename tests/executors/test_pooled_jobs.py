@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from schedulergodx.core.context import current_job
 from schedulergodx.core.job import ErrorCode, Execution, Status
@@ -175,8 +176,8 @@ async def test_code_of_another_python_is_refused_and_named(rig: Rig) -> None:
     other = type(work.spec)(work.spec.name, work.spec.function, "cpython-27", "dill/0.1")
     reports: list[Any] = []
     rig.executor._report = reports.append
-    work = type(work)(99, 1, "x", "c", rig.executor.places(Execution.PROCESS)[0], other, b"", ())
-    rig.executor.run([work])
+    place = rig.executor.places(Execution.PROCESS)[0]
+    rig.executor.run([structs.replace(work, worker=place, spec=other)])
     found = failure(reports[0], ErrorCode.INCOMPATIBLE_PYTHON)
     assert "cpython-27" in found.text
     assert reports[0].final
@@ -184,9 +185,7 @@ async def test_code_of_another_python_is_refused_and_named(rig: Rig) -> None:
 
 async def test_arguments_that_can_not_be_opened_fail_for_good(rig: Rig) -> None:
     work = rig.work(add, 1, 2)
-    bad = type(work)(
-        work.seq, 1, work.id, work.client, 0, work.spec, b"\x80\x05no pickle", work.units
-    )
+    bad = structs.replace(work, arguments=b"\x80\x05no pickle")
     [job] = rig.submit([bad])
     ended = await job
     found = failure(ended, ErrorCode.UNREADABLE_CODE)
@@ -251,7 +250,7 @@ async def test_a_job_knows_itself(rig: Rig) -> None:
     launched = rig.launch(task, lifetime=30.0, attempt=3)
     ended = await launched
     id, attempt, deadline, is_cancelled = rig.open(ended)
-    assert id == launched.work.id
+    assert id == launched.work.label
     assert attempt == 3
     assert ended.started is not None
     assert deadline == pytest.approx(ended.started + 30)

@@ -26,6 +26,7 @@ LOOKUPS = {
     "TOO_LATE": "SEARCH job USING INDEX job_deadline",
     "NEXT_DEADLINE": "SEARCH job USING INDEX job_deadline",
     "FIRST_OF_LANE": "SEARCH job USING INDEX job_pending",
+    "CLAIMABLE_OF_LANE": "SEARCH job USING INDEX job_pending",
     "CLAIMABLE": BY_SEQ,
     "CLAIM": BY_SEQ,
     "GIVE_BACK": BY_SEQ,

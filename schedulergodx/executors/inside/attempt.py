@@ -52,7 +52,8 @@ class Attempt:
         """What the job may know of itself."""
         lifetime = self.spec.lifetime
         deadline = None if lifetime is None else self.started + lifetime
-        return CurrentJob(self.order.id, self.order.attempt, deadline, self.asked)
+        order = self.order
+        return CurrentJob(order.uid, order.label, order.attempt, deadline, self.asked)
 
 
 _here: ContextVar[Attempt | None] = ContextVar("schedulergodx_attempt", default=None)

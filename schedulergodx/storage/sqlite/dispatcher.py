@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.storage.base import Claimed
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, Session, unpack_units
+from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, JobRow, Session, unpack_units
 from schedulergodx.storage.states import PENDING, RUNNING
 
 if TYPE_CHECKING:
@@ -34,16 +34,19 @@ class DispatcherVerbs(Session):
 
         Hot: two statements and one pass. Arguments are read of what is claimed, and of no other.
         """
-        first = self._first(execution, rooms, len(workers))
-        rows = self._connection.bulk_rows(sql.CLAIMABLE, [x for seq in first for x in (seq, now)])
+        rows = self._claimable(execution, rooms, len(workers), now)
         places: list[Any] = []
         claimed: list[Claimed] = []
         moves: list[tuple[int, int, int]] = []
-        queue_of = self._queue
+        queue_of, remembered = self._queue, self._claimed
         for row, worker in zip(rows, workers, strict=False):
-            seq, uid, label, client, reply, attempt, spec, lane, arguments, units = row
+            seq, uid, label, client, reply, attempt, spec, lane, code, arguments, units = row
             places += (seq, worker, now)
             moves.append((lane, PENDING, RUNNING))
+            remembered[seq] = JobRow(
+                *(seq, uid, label, client, reply, attempt + 1, spec, lane, RUNNING, worker, now),
+                code,
+            )
             claimed.append(
                 Claimed(
                     *(seq, uid, label, client, reply, attempt + 1, spec, queue_of(lane), worker),
@@ -55,19 +58,24 @@ class DispatcherVerbs(Session):
         self._connection.bulk_write(sql.CLAIM, places)
         return claimed
 
-    def _first(self, execution: Execution, rooms: Mapping[str, int], places: int) -> list[int]:
-        """The seqs of those that come first, over all lanes that have any."""
-        found: list[tuple[int, int]] = []  # priority, seq; each lane's in order
-        lanes = 0
-        for queue, room in rooms.items():
-            lane = self._lanes.known((queue, execution, NO_LIMIT_KEY))
-            if lane is None or not self._counters.jobs(lane, PENDING):
-                continue
-            found += self._connection.rows(sql.FIRST_OF_LANE, (lane, min(room, places)))
-            lanes += 1
-        if lanes > 1:
-            found.sort(key=lambda job: (-job[0], job[1]))
-        return [seq for _, seq in found[:places]]
+    def _claimable(
+        self, execution: Execution, rooms: Mapping[str, int], places: int, now: float
+    ) -> list[Any]:
+        """The rows of those that come first, over all lanes that have any."""
+        lanes = [
+            (lane, min(room, places))
+            for queue, room in rooms.items()
+            if (lane := self._lanes.known((queue, execution, NO_LIMIT_KEY))) is not None
+            and self._counters.jobs(lane, PENDING)
+        ]
+        rows = self._connection.rows
+        if len(lanes) == 1:
+            [(lane, most)] = lanes
+            return rows(sql.CLAIMABLE_OF_LANE, (lane, now, most))
+        found = [job for lane in lanes for job in rows(sql.FIRST_OF_LANE, lane)]  # priority, seq
+        found.sort(key=lambda job: (-job[0], job[1]))
+        first = [value for _, seq in found[:places] for value in (seq, now)]
+        return self._connection.bulk_rows(sql.CLAIMABLE, first)
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
         """running -> pending for (seq, attempt), at the cost of no attempt.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.msgpack import Decoder, Encoder
@@ -81,11 +80,13 @@ class Session:
             pack=_pack_spec,
             unpack=lambda _hash, _name, body: _unpack_spec(body),
         )
+        self._claimed: dict[int, JobRow] = {}  # what runs, as far as it is remembered
         self._last_seq = 0
         self._newest_uid = b""  # or a newer one that was rolled back: only known to be no older
 
     def _load(self) -> None:
         """Remember what must be known at all times, and forget all else."""
+        self._claimed.clear()
         for interned in (self._lanes, self._clients, self._specs):
             interned.forget()
         rows = self._connection.rows
@@ -106,6 +107,7 @@ class Session:
         )
 
     def _undo(self, mark: Mark) -> None:
+        self._claimed.clear()  # some of it may not be true any more, and the rest can be read
         self._counters.undo(mark.counters)
         self._lanes.undo(mark.lanes)
         self._clients.undo(mark.clients)
@@ -117,9 +119,20 @@ class Session:
             memory.keep()
 
     def _running_attempts(self, attempts: Iterable[tuple[int, int]]) -> list[JobRow]:
-        """The jobs of those (seq, attempt) that were not given up meanwhile."""
-        values = list(chain.from_iterable(attempts))
-        return list(map(JobRow._make, self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, values)))
+        """The jobs of those (seq, attempt) that were not given up meanwhile; they run no more.
+
+        Hot: nearly all are remembered from their claim, since only this writer moves them.
+        """
+        found: list[JobRow] = []
+        unknown: list[int] = []
+        for seq, attempt in attempts:
+            job = self._claimed.pop(seq, None)
+            if job is not None and job.attempt == attempt:
+                found.append(job)
+            else:
+                unknown += (seq, attempt)
+        rows = self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, unknown)
+        return found + list(map(JobRow._make, rows))
 
     def _lane(self, queue: str, execution: Execution) -> int:
         return self._lanes.number((queue, execution, NO_LIMIT_KEY))

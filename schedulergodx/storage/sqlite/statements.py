@@ -68,11 +68,21 @@ FIRST_OF_LANE = (
     "SELECT priority, seq FROM job INDEXED BY job_pending "
     f"WHERE lane = ? AND status = {PENDING} ORDER BY priority DESC, seq LIMIT ?"
 )
+_CLAIMABLE = (
+    "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
+    "job.deadline_code, payload.arguments, payload.units"
+)
+# The same with all that a claim reads, where there is one lane. Given (lane, now, limit).
+CLAIMABLE_OF_LANE = (
+    f"SELECT {_CLAIMABLE} FROM job INDEXED BY job_pending "
+    "LEFT JOIN payload ON payload.seq = job.seq "
+    f"WHERE lane = ? AND status = {PENDING} "
+    "AND (job.deadline IS NULL OR job.attempt > 0 OR job.deadline > ?) "
+    "ORDER BY priority DESC, job.seq LIMIT ?"
+)
 # Given (seq, now). What may not start any more is left for the scheduler.
 CLAIMABLE = Bulk(
-    "SELECT job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
-    "payload.arguments, payload.units "
-    "FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    f"SELECT {_CLAIMABLE} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
     "LEFT JOIN payload ON payload.seq = job.seq "
     "WHERE job.deadline IS NULL OR job.attempt > 0 OR job.deadline > given.column2",
     2,
