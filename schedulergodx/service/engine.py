@@ -128,8 +128,7 @@ class Engine:
 
     async def read(self) -> None:
         """Declare the queues of this service and begin to read them."""
-        for queue in [*self._intake, self._parts.names.dead()]:
-            await self._parts.broker.declare(queue)
+        await self._parts.broker.declare(self._parts.names.dead())
         await self._post.read(self._loop.deliver)
         self._watch.ready()
         self.ring()
