@@ -68,10 +68,8 @@ class Intake:
         try:
             await self._set(True)
         except BrokerError as error:
-            logger.error("the store takes again, and the intake can't go on, trying on: %s", error)
+            logger.error("the queues can't be read again, trying on: %s", error)
             self._rests = self._wanted
-        else:
-            logger.info("the store takes again: intake goes on")
 
     async def _set(self, wanted: bool) -> None:
         """Read, or do not. Raises: BrokerError"""

@@ -211,14 +211,18 @@ class Stage:
         self.now += seconds
         self.engine.ring()
 
-    def fill_disk(self) -> None:
-        """From now on no commit finds room."""
+    def fill_disk(self) -> asyncio.Event:
+        """From now on no commit finds room; set whenever one did not."""
+        failed = asyncio.Event()
 
         def commit() -> None:
             self.store.rollback()
+            failed.set()
             raise StoreFull("the disk has no room")
 
         self.store.commit = commit  # type: ignore[method-assign]
+        self.engine.ring()
+        return failed
 
     def free_disk(self) -> None:
         """There is room again."""

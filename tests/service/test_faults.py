@@ -205,6 +205,26 @@ async def test_a_full_disk_loses_nothing_and_intake_comes_back(stage: Stage) -> 
     assert await stage.outcome(arriving) == RETURNED
 
 
+async def test_a_store_that_fails_is_told_once_and_when_it_takes_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("schedulergodx.service.loop._REST", 0.01)
+    monkeypatch.setattr("schedulergodx.service.loop._CALM", 0.2)
+    caplog.set_level("INFO", "schedulergodx.service.loop")
+    failed = stage.fill_disk()
+    for _ in range(3):
+        async with asyncio.timeout(10):
+            await failed.wait()
+        failed.clear()
+        stage.engine.ring()
+    assert "no room" in stage.engine.trouble
+    stage.free_disk()
+    while stage.engine.trouble:
+        stage.engine.ring()
+        await asyncio.sleep(0.01)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"], caplog.text
+
+
 async def test_a_disk_that_fills_again_while_the_intake_opens_leaves_no_queue_unread(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +247,6 @@ async def test_a_disk_that_fills_again_while_the_intake_opens_leaves_no_queue_un
 
     monkeypatch.setattr(stage.broker, "consume", consume_slowly)
     stage.fill_disk()
-    stage.engine.ring()
     await read_by(0)
     stage.free_disk()
     await half_open.wait()
@@ -245,7 +264,6 @@ async def test_an_intake_that_can_not_be_opened_is_tried_again(
 ) -> None:
     monkeypatch.setattr("schedulergodx.service.loop._REST", 0.05)
     stage.fill_disk()
-    stage.engine.ring()
     await stage.until(lambda: stage.engine.resting)
     await stage.client.delete(stage.names.requests())
     stage.free_disk()
@@ -268,7 +286,6 @@ async def test_a_service_stops_while_its_intake_waits_for_the_broker(
             await asyncio.Event().wait()
 
         stage.fill_disk()
-        stage.engine.ring()
         await stage.until(lambda: stage.engine.resting)
         monkeypatch.setattr(stage.broker, "declare", wait)
         stage.free_disk()
