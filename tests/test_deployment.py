@@ -115,6 +115,7 @@ def test_the_unit_is_told_when_the_service_is_ready_and_alive(
     assert service["Type"] == "notify"
     assert service["Restart"] == "on-failure"
     assert float(service["WatchdogSec"]) >= 30
+    assert service["RestartPreventExitStatus"] == "2", "wrong settings do not mend themselves"
     assert "sgx service run" in service["ExecStart"]
 
 

@@ -54,4 +54,6 @@ def read_health(path: Path, now: float) -> Health:
         return Health(False, f"the service (process {pid}) has said nothing for {age:.0f} s")
     if not facts.get("ready"):
         return Health(False, f"the service (process {pid}) runs and has not reached its broker")
+    if facts.get("trouble"):
+        return Health(False, f"the service (process {pid}) takes no jobs: {facts['trouble']}")
     return Health(True, f"the service (process {pid}) was well {max(age, 0):.0f} s ago")

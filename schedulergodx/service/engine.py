@@ -126,10 +126,14 @@ class Engine:
         """Whether the store takes nothing now, and the intake is closed."""
         return self._loop.resting
 
+    @property
+    def trouble(self) -> str:
+        """Why the store takes nothing; "" while it does."""
+        return self._loop.trouble
+
     async def read(self) -> None:
         """Declare the queues of this service and begin to read them."""
-        for queue in [*self._intake, self._parts.names.dead()]:
-            await self._parts.broker.declare(queue)
+        await self._parts.broker.declare(self._parts.names.dead())
         await self._post.read(self._loop.deliver)
         self._watch.ready()
         self.ring()
@@ -186,7 +190,7 @@ class Engine:
             dispatcher,
             Finisher(store, dispatcher, chance),
             outbox,
-            Caretaker(store, _retention(settings), self._watch.pulse),
+            Caretaker(store, _retention(settings), lambda: self._watch.pulse(self.trouble)),
         )
 
     def _call_off(self, job: Running, force: bool) -> None:

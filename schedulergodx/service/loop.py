@@ -43,6 +43,7 @@ _SECONDS = 0.02  # of taking in a round
 _QUICK_COMMIT = 0.001  # seconds: below it, a thread costs more than it frees
 _LONGEST_SLEEP = 1.0  # seconds: a clock that was set is noticed within it
 _REST = 1.0  # seconds between tries on a store that fails
+_CALM = 5.0  # seconds without a failure after which it is well: an empty round always succeeds
 
 
 @dataclass(slots=True)
@@ -97,6 +98,8 @@ class Loop:
         self._commit_time = 0.0
         self._stopping = False
         self._resting_until = 0.0
+        self._failed_at = 0.0
+        self.trouble = ""  # why the store takes nothing; "" while it does
 
     # -- gathering: called by the broker and the executor, on the loop ----------------------------
 
@@ -242,6 +245,9 @@ class Loop:
 
     def _act(self, tick: Tick) -> None:
         """What was written is on disk: say so, and start what was claimed."""
+        if self.trouble and time.monotonic() > self._failed_at + _CALM:
+            self.trouble = ""
+            logger.info("the store takes again")
         self._stations.outbox.written()
         if tick.works:
             self._executor.run(tick.works)
@@ -265,10 +271,13 @@ class Loop:
         self._undo(tick)
         self._reports.extendleft(reversed(batch.reports))
         what = "has no room" if isinstance(error, StoreFull) else "fails"
-        logger.error("the store %s: %s; intake rests, nothing is acknowledged", what, error)
+        if self.trouble != str(error):
+            logger.error("the store %s: %s; intake rests, nothing is acknowledged", what, error)
+        self.trouble = str(error)
         self._post.close_intake([*batch.arrivals, *self._arrivals], str(error))
         self._arrivals.clear()
-        self._resting_until = time.monotonic() + _REST
+        self._failed_at = time.monotonic()
+        self._resting_until = self._failed_at + _REST
 
     async def _round_one_by_one(self, batch: Batch) -> None:
         """Each part under a savepoint of its own, so that one that fails harms no other."""

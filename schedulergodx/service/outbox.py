@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TOGETHER = 200  # responses an envelope
+_OVERHEAD = 200  # bytes of a response beside its value and its output
 _AT_ONCE = 20_000  # outcomes under way; more wait in the store
+_BYTES_AT_ONCE = 64 << 20  # and of these so many bytes: a broker may be away for long
 
 
 class Outbox:
@@ -47,9 +49,12 @@ class Outbox:
         self._ready = ready
         self._send = send
         self._ring = ring
-        self._under_way: set[int] = set()
-        self._settled: list[int] = []
+        self._under_way: dict[int, int] = {}  # bytes by seq
+        self._bytes = 0  # of all that is under way
+        self._settled: list[int] = []  # told, and still in the store
+        self._written = 0  # how many of these the round that is being written forgets
         self._behind = True  # the store may hold some that are not under way
+        self._reads = False  # whether this round tells of these
 
     @property
     def idle(self) -> bool:
@@ -58,39 +63,56 @@ class Outbox:
 
     def write(self) -> None:
         """Inside the tick: forget what was told, and look for what is left over."""
+        self._written = len(self._settled)
+        self._reads = False
         if self._settled:
             self._store.sent(self._settled)
 
     def written(self) -> None:
-        """The tick was committed."""
-        self._under_way.difference_update(self._settled)
-        self._settled = []
+        """The tick was committed. What was told meanwhile is for the next one."""
+        self._part_from(self._settled[: self._written])
+        del self._settled[: self._written]
 
     def left_over(self) -> list[Told]:
         """What the store holds and nobody sends, when there is room for it."""
-        if not self._behind or self._under_way or not self._ready():
+        if not self._behind or len(self._under_way) > self._written or not self._ready():
             return []
         left = self._store.unsent(0, _AT_ONCE // 4)
-        self._behind = bool(left)
+        self._behind = self._reads = bool(left)
         return left
 
     def tell(self, told: Sequence[Told]) -> None:
         """Send outcomes, after their commit."""
         if not told:
             return
-        if not self._ready() or len(self._under_way) + len(told) > _AT_ONCE:
-            self._behind = True
+        if not self._may_send(told):
+            self._behind = True  # they wait in the store, behind those that wait there already
             return
         groups: dict[tuple[str, str], list[Told]] = defaultdict(list)
         for one in told:
             if one.seq not in self._under_way:
-                self._under_way.add(one.seq)
+                self._under_way[one.seq] = size = _size(one)
+                self._bytes += size
                 groups[one.client, one.reply].append(one)
         for (client, instance), group in groups.items():
             if instance:
                 self._send_group(client, instance, group)
             else:
                 self._settle([one.seq for one in group])
+
+    def _may_send(self, told: Sequence[Told]) -> bool:
+        if self._behind:
+            return self._reads
+        if not self._under_way:
+            return self._ready()
+        return (
+            len(self._under_way) + len(told) <= _AT_ONCE
+            and self._bytes + sum(map(_size, told)) <= _BYTES_AT_ONCE
+        )
+
+    def _part_from(self, seqs: Sequence[int]) -> None:
+        for seq in seqs:
+            self._bytes -= self._under_way.pop(seq)
 
     def replies(self, told: Sequence[Told], client: str, instance: str) -> list[Reply]:
         """The envelopes that tell these outcomes to one process of a client."""
@@ -108,7 +130,7 @@ class Outbox:
             isinstance(error, BrokerError) and not isinstance(error, Unroutable)
         ):
             logger.warning("%d outcomes were not told and stay in the store: %s", len(seqs), error)
-            self._under_way.difference_update(seqs)
+            self._part_from(seqs)
             return
         self._settle(seqs)
 
@@ -138,12 +160,20 @@ def _units(told: Told) -> tuple[bytes, ...]:
     return outcome.units + outcome.failure.units if outcome.failure else outcome.units
 
 
+def _size(told: Told) -> int:
+    """About how many bytes it takes in an envelope."""
+    outcome, size = told.outcome, _OVERHEAD
+    if outcome.failure is not None:
+        size += len(outcome.failure.exception or b"") + len(outcome.failure.traceback)
+    return size + len(outcome.value or b"") + len(outcome.output)
+
+
 def _parts(told: Sequence[Told]) -> Iterator[list[Told]]:
     """Slices that fit into an envelope."""
     part: list[Told] = []
     size = 0
     for one in told:
-        weight = len(one.outcome.value or b"") + len(one.outcome.output) + 200
+        weight = _size(one)
         if part and (len(part) >= _TOGETHER or size + weight > ENVELOPE_BYTES):
             yield part
             part, size = [], 0

@@ -13,9 +13,10 @@ from schedulergodx.core.context import worker_of
 from schedulergodx.core.envelope import read_header, seal
 from schedulergodx.core.message import DeadLetter
 from schedulergodx.errors import BrokerError
+from schedulergodx.service.intake import Intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from schedulergodx.brokers.base import Broker, Delivery
     from schedulergodx.core.names import Names, Queue
@@ -50,55 +51,36 @@ class Post:
         self._executor = executor
         self._names = names
         self._signer = signer
-        self._intake = tuple(intake)
+        self._intake = Intake(broker, intake)
         self._local = frozenset(queue.name for queue in intake) | {names.fanout()}
         self._identify = identify
         self._clock = clock
-        self._deliver: Callable[[Delivery], None] | None = None
-        self._reading = False
-        self._interrupted = False  # the intake is closed until the store takes again
-        self._errands: set[asyncio.Task[None]] = set()
 
     @property
     def open(self) -> bool:
         """Whether the broker was reached; before that, nothing can be sent."""
-        return self._deliver is not None
+        return self._intake.was_opened
 
     # -- the intake -------------------------------------------------------------------------------
 
     async def read(self, deliver: Callable[[Delivery], None]) -> None:
-        """Begin to read the queues of this service, which are declared."""
-        self._deliver = deliver
-        self._reading = True
-        for queue in self._intake:
-            await self._broker.consume(queue, deliver)
+        """Declare the queues of this service and begin to read them. Raises: BrokerError"""
+        await self._intake.open(deliver)
 
     async def cease(self) -> None:
         """Read no more; what was delivered can still be settled."""
-        self._interrupted = False
-        await self._close()
-
-    async def _close(self) -> None:
-        if self._reading:
-            self._reading = False
-            for queue in self._intake:
-                await self._broker.cancel(queue)
+        await self._intake.close()
 
     def close_intake(self, arrivals: Sequence[Arrival], why: str) -> None:
         """Read no more and hand back what was not taken: no message is held unacknowledged."""
-        self._interrupted = self._reading or self._interrupted
         for arrival in arrivals:
             if arrival.sent is not None:
                 self._executor.accept(arrival.sent, f"the service can't store it: {why}")
-        deliveries = [arrival.delivery for arrival in arrivals if arrival.delivery is not None]
-        self._errand(self._hand_back(deliveries))
+        self._intake.rest([one.delivery for one in arrivals if one.delivery is not None])
 
     def open_intake(self) -> None:
         """Read again, if the intake was closed."""
-        if self._interrupted and self._deliver is not None and not self._errands:
-            self._interrupted = False
-            logger.info("the store takes again: intake goes on")
-            self._errand(self.read(self._deliver))
+        self._intake.go_on()
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -168,15 +150,6 @@ class Post:
         """Sign in the name of the service what a job, which has no key, sends elsewhere."""
         _, packed, content, _ = read_header(body)
         return _encode((packed, content, self._signer.sign(packed)))
-
-    async def _hand_back(self, deliveries: Sequence[Delivery]) -> None:
-        await self._close()
-        self._broker.reject(deliveries)
-
-    def _errand(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
 
 
 def _retrieve(done: asyncio.Future[None]) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_START_SECONDS = 60  # a start may take so much longer with each pulse: the broker may be away
+
 
 class Watch:
     """Speaks to the watchers.
@@ -33,6 +35,7 @@ class Watch:
         self._clock = clock
         self._facts = facts
         self._ready = False
+        self._complained = False  # the file could not be written the last time
 
     def ready(self) -> None:
         """The service takes jobs."""
@@ -40,18 +43,20 @@ class Watch:
         notify("READY=1")
         self.pulse()
 
-    def pulse(self) -> None:
-        """The service is alive."""
-        notify("WATCHDOG=1")
-        if self._file is not None:
-            own = {"pid": os.getpid(), "at": self._clock(), "ready": self._ready}
-            text = json.dumps({**self._facts(), **own})
-            part = self._file.with_name(self._file.name + ".part")
-            try:
-                part.write_text(text)
-                part.replace(self._file)
-            except OSError as error:
+    def pulse(self, trouble: str = "") -> None:
+        """The service is alive. trouble: why it takes nothing all the same; "" if it does"""
+        notify("WATCHDOG=1" if self._ready else f"EXTEND_TIMEOUT_USEC={_START_SECONDS * 10**6}")
+        if self._file is None:
+            return
+        own = {"pid": os.getpid(), "at": self._clock(), "ready": self._ready, "trouble": trouble}
+        try:
+            _write(self._file, json.dumps({**self._facts(), **own}))
+        except OSError as error:
+            if not self._complained:
                 logger.warning("the health file can't be written: %s", error)
+            self._complained = True
+        else:
+            self._complained = False
 
     def stopping(self) -> None:
         """The service drains."""
@@ -61,6 +66,18 @@ class Watch:
         """The service has ended in order."""
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all; in place where the disk has no room for another file. Raises: OSError"""
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_text(text)
+        part.replace(file)
+    except OSError:
+        with file.open("r+") as old:
+            old.write(text)
+            old.truncate()
 
 
 def notify(state: str) -> None:

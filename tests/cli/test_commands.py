@@ -138,6 +138,7 @@ def test_a_service_that_wrote_just_now_is_well() -> None:
     [
         ({"at": time.time() - STALE_AFTER - 1000}, "has said nothing for"),
         ({"ready": False}, "has not reached its broker"),
+        ({"trouble": "the disk is full"}, "takes no jobs: the disk is full"),
         ({"at": "noon"}, "can't be read"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,8 +22,9 @@ Start = Callable[..., subprocess.Popen[str]]
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(*words: str) -> subprocess.Popen[str]:
+    def start(*words: str, **variables: str) -> subprocess.Popen[str]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("SCHEDULERGODX_")}
+        environ |= variables
         with (tmp_path / "log").open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "schedulergodx", "service", "run", *words],
@@ -98,3 +100,45 @@ def test_a_killed_service_is_soon_not_well(start: Start, tmp_path: Path) -> None
     done = sgx(tmp_path, "service", "health")
     assert done.returncode == 1
     assert "has said nothing for" in done.stderr
+
+
+class Systemd:
+    """The socket on which systemd listens to a service."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._socket.settimeout(30)
+        self.heard: list[str] = []
+
+    def hear(self, state: str) -> None:
+        """Wait for it; what came before is kept as well."""
+        while not self.heard or state not in self.heard[-1]:
+            self.heard.append(self._socket.recv(4096).decode())
+
+
+def test_systemd_is_told_when_it_is_ready_alive_and_stopping(start: Start, tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path / "notify")
+    process = start("--broker", "spool:broker", "--workers", "1", NOTIFY_SOCKET=systemd.path)
+    systemd.hear("READY=1")
+    assert sgx(tmp_path, "service", "health").returncode == 0
+    systemd.hear("WATCHDOG=1")
+    process.send_signal(signal.SIGTERM)
+    systemd.hear("STOPPING=1")
+    assert process.wait(30) == 0
+    assert systemd.heard.count("READY=1") == 1
+
+
+def test_systemd_lets_it_wait_for_its_broker(start: Start, tmp_path: Path) -> None:
+    systemd = Systemd(tmp_path / "notify")
+    nobody = ("--broker", "amqp://127.0.0.1:1/", "--connect-timeout", "1")
+    process = start(*nobody, "--workers", "1", NOTIFY_SOCKET=systemd.path)
+    systemd.hear("EXTEND_TIMEOUT_USEC=")
+    done = sgx(tmp_path, "service", "health")
+    assert done.returncode == 1
+    assert "has not reached its broker" in done.stderr
+    until(lambda: "nobody listens there" in (tmp_path / "log").read_text())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert "READY=1" not in systemd.heard

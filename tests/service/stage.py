@@ -34,6 +34,7 @@ from schedulergodx.core.message import (
 )
 from schedulergodx.core.names import Names
 from schedulergodx.core.signing import Signer
+from schedulergodx.errors import StoreFull
 from schedulergodx.executors.base import Ended, Returned
 from schedulergodx.service.engine import Engine, Parts
 from schedulergodx.service.watch import Watch
@@ -212,6 +213,23 @@ class Stage:
         """Let time pass."""
         self.now += seconds
         self.engine.ring()
+
+    def fill_disk(self) -> asyncio.Event:
+        """From now on no commit finds room; set whenever one did not."""
+        failed = asyncio.Event()
+
+        def commit() -> None:
+            self.store.rollback()
+            failed.set()
+            raise StoreFull("the disk has no room")
+
+        self.store.commit = commit  # type: ignore[method-assign]
+        self.engine.ring()
+        return failed
+
+    def free_disk(self) -> None:
+        """There is room again."""
+        del self.store.commit
 
     # -- what a client does -----------------------------------------------------------------------
 

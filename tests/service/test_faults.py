@@ -13,14 +13,15 @@ from schedulergodx.core.envelope import MessageType, seal
 from schedulergodx.core.job import ErrorCode, Execution, RetryRule, Status
 from schedulergodx.core.message import DeadLetter, Initialization, JobItem, TaskBody
 from schedulergodx.core.signing import Signer
-from schedulergodx.errors import StoreFull
 from schedulergodx.executors.base import Sent
 from tests.service.stage import CODE, CODE_HASH, RETURNED, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from schedulergodx.brokers.base import Delivery
+    from schedulergodx.core.names import Queue
     from schedulergodx.storage.base import NewJob, Store
 
 
@@ -191,25 +192,107 @@ async def test_an_envelope_that_makes_each_transaction_fail_is_put_aside_alone(
     assert "a number that SQLite can't hold" in letter.reason
 
 
-async def test_a_full_disk_loses_nothing_and_intake_comes_back(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_disk_loses_nothing_and_intake_comes_back(stage: Stage) -> None:
     [running] = await stage.launch()
     work = await stage.begun()
-    real = stage.store.commit
-
-    def full() -> None:
-        stage.store.rollback()
-        raise StoreFull("the disk has no room")
-
-    monkeypatch.setattr(stage.store, "commit", full)
+    stage.fill_disk()
     stage.hand.end(work, RETURNED)
     [arriving] = await stage.launch()
     await stage.until(lambda: stage.engine.resting)
-    monkeypatch.setattr(stage.store, "commit", real)
+    stage.free_disk()
     assert await stage.outcome(running) == RETURNED
     stage.hand.end(await stage.begun(), RETURNED)
     assert await stage.outcome(arriving) == RETURNED
+
+
+async def test_a_store_that_fails_is_told_once_and_when_it_takes_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("schedulergodx.service.loop._REST", 0.01)
+    monkeypatch.setattr("schedulergodx.service.loop._CALM", 0.2)
+    caplog.set_level("INFO", "schedulergodx.service.loop")
+    failed = stage.fill_disk()
+    for _ in range(3):
+        async with asyncio.timeout(10):
+            await failed.wait()
+        failed.clear()
+        stage.engine.ring()
+    assert "no room" in stage.engine.trouble
+    stage.free_disk()
+    while stage.engine.trouble:
+        stage.engine.ring()
+        await asyncio.sleep(0.01)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"], caplog.text
+
+
+async def test_a_disk_that_fills_again_while_the_intake_opens_leaves_no_queue_unread(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schedulergodx.service.loop._REST", 0.05)
+    consume = stage.broker.consume
+    queues = [stage.names.requests(), stage.names.control(stage.store.uid)]
+    half_open, go_on = asyncio.Event(), asyncio.Event()
+
+    async def consume_slowly(queue: Queue, on_delivery: Callable[[Delivery], None]) -> None:
+        if queue == queues[1]:
+            half_open.set()
+            await go_on.wait()
+        await consume(queue, on_delivery)
+
+    async def read_by(readers: int) -> None:
+        async with asyncio.timeout(10):
+            while [await stage.client.consumers(queue) for queue in queues] != [readers] * 2:
+                stage.engine.ring()
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(stage.broker, "consume", consume_slowly)
+    stage.fill_disk()
+    await read_by(0)
+    stage.free_disk()
+    await half_open.wait()
+    stage.fill_disk()
+    await stage.until(lambda: stage.engine.resting)
+    go_on.set()
+    await read_by(0)
+    stage.free_disk()
+    await read_by(1)
+    await a_neighbour_is_served(stage)
+
+
+async def test_an_intake_that_can_not_be_opened_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schedulergodx.service.loop._REST", 0.05)
+    stage.fill_disk()
+    await stage.until(lambda: stage.engine.resting)
+    await stage.client.delete(stage.names.requests())
+    stage.free_disk()
+    async with asyncio.timeout(10):
+        while not await stage.client.consumers(stage.names.requests()):
+            stage.engine.ring()
+            await asyncio.sleep(0.01)
+    await a_neighbour_is_served(stage)
+
+
+async def test_a_service_stops_while_its_intake_waits_for_the_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schedulergodx.service.loop._REST", 0.05)
+    async with Stage(tmp_path) as stage:
+        waits = asyncio.Event()
+
+        async def wait(*_: object) -> None:
+            waits.set()
+            await asyncio.Event().wait()
+
+        stage.fill_disk()
+        await stage.until(lambda: stage.engine.resting)
+        monkeypatch.setattr(stage.broker, "declare", wait)
+        stage.free_disk()
+        async with asyncio.timeout(10):
+            await waits.wait()
+            await stage.end()
+        await stage.begin()
 
 
 class Death(BaseException):
