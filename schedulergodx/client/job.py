@@ -42,7 +42,8 @@ class Job(BaseJob[R]):
 
         Raises: ResultTimeout when the wait is over, which does not end the job; RemoteError for an
         exception that can't be rebuilt here; JobTimeout, JobCancelled, JobExpired, JobInterrupted,
-        JobRefused, JobError for a job that has neither value nor exception
+        JobRefused, JobError for a job that has neither value nor exception; LaunchError for one
+        that did not arrive
         """
         if self._response is None:
             self._client._await_outcome(self, timeout)
