@@ -29,6 +29,7 @@ from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BrokerError, BrokerUnavailable
 
 _SLICE = 1000  # uids a question
+_SILENCE = 2.0  # seconds of trying to connect before that is said
 _LAST_WORDS = 5.0  # seconds for what is still being published when a client closes
 _FAREWELL = 2.0  # seconds to remove the queue of responses
 
@@ -88,7 +89,7 @@ class Session:
         Raises: BrokerUnavailable, BadSignature, ConfigError (refused by the service)
         """
         timeout = self._terms.connect_timeout
-        await self._broker.open(timeout)
+        await self._connect(timeout)
         try:
             async with asyncio.timeout(timeout):
                 await self._begin_to_read()
@@ -122,6 +123,20 @@ class Session:
         """Settle what was submitted and will not be sent."""
         while self._outgoing:
             self._outgoing.popleft().settle(error)
+
+    async def _connect(self, timeout: float) -> None:
+        """Who waits for longer than a moment is told what for."""
+        telling = asyncio.get_running_loop().call_later(
+            _SILENCE,
+            self._logger.warning,
+            "%s can't be reached yet: trying on for %g s",
+            self._broker.url,
+            timeout - _SILENCE,
+        )
+        try:
+            await self._broker.open(timeout)
+        finally:
+            telling.cancel()
 
     async def _begin_to_read(self) -> None:
         terms = self._terms

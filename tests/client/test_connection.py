@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from schedulergodx.brokers.memory import MemoryBroker
-from schedulergodx.client import Client
+from schedulergodx.client import Client, session
 from schedulergodx.core.envelope import MessageType, seal
 from schedulergodx.core.job import ErrorCode, Failure, Status
 from schedulergodx.core.message import AskOutcomes
@@ -102,6 +103,33 @@ def test_a_broker_that_is_not_there_is_named_with_the_ways_out() -> None:
         Client("alone", broker="amqp://guest:guest@127.0.0.1:1/", connect_timeout=0.5)
     assert "spool:" in str(raised.value)
     assert "SCHEDULERGODX_BROKER" in str(raised.value)
+
+
+def test_the_error_of_a_broker_that_is_not_there_is_short() -> None:
+    with pytest.raises(BrokerUnavailable) as raised:
+        Client("alone", broker="amqp://127.0.0.1:1/", connect_timeout=0.1)
+    text = "".join(traceback.format_exception(raised.value))
+    assert "pika" not in text
+    assert "asyncio" not in text
+
+
+def test_who_waits_for_a_broker_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(session, "_SILENCE", 0.1)
+    with pytest.raises(BrokerUnavailable):
+        Client("alone", broker="amqp://127.0.0.1:1/", connect_timeout=1)
+    assert "amqp://guest@127.0.0.1:1/%2F can't be reached yet: trying on for 0.9 s" in caplog.text
+
+
+def test_what_is_no_settings_object_is_refused() -> None:
+    with pytest.raises(ConfigError, match="broker="):
+        Client("tester", rmq_connect="amqp://localhost/")  # type: ignore[arg-type]
+
+
+def test_a_secret_that_is_no_text_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="secret"):
+        Client("tester", broker=url, secret=1234567890123456)  # type: ignore[arg-type]
 
 
 def test_two_brokers_are_one_too_many(url: str) -> None:
