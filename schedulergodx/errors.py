@@ -16,7 +16,7 @@
     ├── EnvelopeError            a message can't be read  (ValueError)
     │   └── BadSignature         it is not signed with the key of the reader
     ├── JobError                 the job ended without a value and without an exception of its own
-    │   ├── RemoteError          its exception can't be rebuilt here: type, text and traceback
+    │   ├── RemoteError          its exception can't be raised here: type, text and traceback
     │   ├── JobTimeout           it outlived its lifetime
     │   ├── JobCancelled         it was called off
     │   ├── JobExpired           it was not started in time
@@ -151,7 +151,7 @@ class JobError(SchedulerGodXError):
 
 
 class RemoteError(JobError):
-    """The exception of a task, where it can't be rebuilt in this process.
+    """The exception of a task, where it can't be rebuilt in this process, or would end it.
 
     type: the dotted name of its class
     text: what `str()` said of it

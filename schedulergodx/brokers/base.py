@@ -94,8 +94,18 @@ class Broker(Protocol):
     def broadcast(self, exchange: str, body: bytes) -> asyncio.Future[None]:
         """Send to every queue behind the fanout; routed where there is at least one."""
 
-    async def consume(self, queue: Queue, on_delivery: Callable[[Delivery], None]) -> None:
-        """Read from a queue that was declared. `on_delivery` runs on the loop and only gathers."""
+    async def consume(
+        self,
+        queue: Queue,
+        on_delivery: Callable[[Delivery], None],
+        *,
+        on_gap: Callable[[], None] | None = None,
+    ) -> None:
+        """Read from a queue that was declared. `on_delivery` runs on the loop and only gathers.
+
+        on_gap: runs on the loop each time that reading has begun again by itself, as after a loss
+            of the connection or of the queue: what came in between may be gone
+        """
 
     async def cancel(self, queue: Queue) -> None:
         """Read from it no more. What was delivered can still be settled."""

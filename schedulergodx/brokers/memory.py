@@ -44,11 +44,13 @@ class _Reader:
         epoch: int,
         loop: asyncio.AbstractEventLoop,
         on_delivery: Callable[[Delivery], None],
+        on_gap: Callable[[], None] | None,
     ) -> None:
         self.queue = queue
         self.epoch = epoch
         self.loop = loop
         self.on_delivery = on_delivery
+        self.on_gap = on_gap
         self.coming: deque[_Message] = deque()
         self.unsettled: dict[int, _Message] = {}
 
@@ -92,6 +94,19 @@ class _Hub:
         if back is not None:
             back.extendleft(sorted(messages, key=lambda message: -message.number))
             self.deal(queue)
+
+    def feed(self, queue: Queue) -> None:
+        """Bind a CONTROL queue to its fanout."""
+        self.fanouts.setdefault(fanout_of(queue), set()).add(queue.name)
+
+    def make_again(self, queue: Queue) -> None:
+        """A queue that was deleted under its readers, who are told."""
+        for reader in self.readers.get(queue.name, ()):
+            self.queues.setdefault(queue.name, deque())
+            if queue.kind is QueueKind.CONTROL:
+                self.feed(queue)
+            if reader.on_gap is not None:
+                reader.loop.call_soon_threadsafe(reader.on_gap)
 
     def _hand_over(self, reader: _Reader) -> None:
         """On the reader's loop."""
@@ -147,7 +162,7 @@ class MemoryBroker:
                 if hub.owners.setdefault(queue.name, self) is not self:
                     raise Held(f"queue {queue.name!r} is held by another connection")
             elif queue.kind is QueueKind.CONTROL:
-                hub.fanouts.setdefault(fanout_of(queue), set()).add(queue.name)
+                hub.feed(queue)
             hub.queues.setdefault(queue.name, deque())
 
     async def delete(self, queue: Queue) -> None:
@@ -161,6 +176,7 @@ class MemoryBroker:
             hub.owners.pop(queue.name, None)
             for fed in hub.fanouts.values():
                 fed.discard(queue.name)
+            hub.make_again(queue)
 
     async def consumers(self, queue: Queue) -> int | None:
         self._check_open()
@@ -177,10 +193,16 @@ class MemoryBroker:
         with self._hub.lock:
             return self._push(sorted(self._hub.fanouts.get(exchange, ())), exchange, body)
 
-    async def consume(self, queue: Queue, on_delivery: Callable[[Delivery], None]) -> None:
+    async def consume(
+        self,
+        queue: Queue,
+        on_delivery: Callable[[Delivery], None],
+        *,
+        on_gap: Callable[[], None] | None = None,
+    ) -> None:
         self._check_open()
         loop = asyncio.get_running_loop()
-        reader = _Reader(queue.name, next(_epochs), loop, on_delivery)
+        reader = _Reader(queue.name, next(_epochs), loop, on_delivery, on_gap)
         with self._hub.lock:
             if queue.name not in self._hub.queues:
                 raise BrokerError(f"there is no queue {queue.name!r}")

@@ -49,6 +49,9 @@ class AsyncLauncher(Generic[P, R]):
         """
         return AsyncLauncher(self._client, self._recipe.changed(said))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._recipe.name} of {self._client!r}>"
+
 
 class AsyncTask(AsyncLauncher[P, R], BaseTask):
     """A function registered with an `AsyncClient`."""

@@ -32,6 +32,7 @@ from schedulergodx.errors import ConfigError
 from schedulergodx.utils.abstractions import Program
 from schedulergodx.utils.id_generators import IdGenerator, Labels, UlidGenerator
 from schedulergodx.utils.logger import LoggerConstructor
+from schedulergodx.utils.rmq_property import RmqConnect, url_of
 
 if TYPE_CHECKING:
     from schedulergodx.brokers.base import Broker
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from schedulergodx.client.session import Session
     from schedulergodx.core.context import Outlet
     from schedulergodx.core.signing import Signer
-    from schedulergodx.utils.rmq_property import RmqConnect
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
 
@@ -101,8 +101,8 @@ class BaseClient(Program):
             raise ConfigError("broker= and rmq_connect= exclude each other: give one of them")
         given: dict[str, Any] = {
             "name": name,
-            "broker": rmq_connect.url if rmq_connect is not None else broker,
-            "secret": secret if isinstance(secret, str) else None,
+            "broker": url_of(rmq_connect) if rmq_connect is not None else broker,
+            "secret": None if isinstance(secret, bytes) else secret,
             "prefix": prefix,
             "connect_timeout": connect_timeout,
             "confirm_timeout": confirm_timeout,

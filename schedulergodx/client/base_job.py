@@ -98,6 +98,15 @@ class BaseJob(Latch, Generic[R]):
             self._response = response
             self.open()
 
+    def lose(self, parcel: Parcel) -> None:
+        """What carried it did not arrive: whoever waits for its outcome need not."""
+        self._parcel = parcel
+        self.open()
+
+    def hope(self) -> None:
+        """It is sent again: its outcome may come."""
+        self._opened = self._response is not None
+
     def _begin_again(self) -> None:
         """It was requeued: another outcome will come."""
         if self._response is not None:

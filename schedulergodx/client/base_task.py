@@ -58,6 +58,3 @@ class BaseTask:
     def __reduce__(self) -> tuple[Callable[..., object], tuple[Any, ...]]:
         recipe = self._recipe
         return rebuild_task, (self._client, recipe.function, recipe.name, recipe.options)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name} of {self._client!r}>"

@@ -9,6 +9,7 @@ from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.pipeline import current_pipeline
 from schedulergodx.client.question import Notice, Question
 from schedulergodx.client.reading import read_timeout
+from schedulergodx.client.unconfirmed import lost_launch
 from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class Finding(BaseClient):
 
     def _no_outcome(self, job: BaseJob[Any], timeout: float | None) -> Exception:
         """Why a wait for an outcome ended without one."""
+        lost = lost_launch(job)
+        if lost is not None:
+            return lost
         if job.is_open:
             return BrokerClosed(f"the client was closed before job {job.id} had ended")
         dropped = self._reader.dropped

@@ -41,8 +41,10 @@ class Job(BaseJob[R]):
         """What the function returned, or its exception, with the remote traceback as its cause.
 
         Raises: ResultTimeout when the wait is over, which does not end the job; RemoteError for an
-        exception that can't be rebuilt here; JobTimeout, JobCancelled, JobExpired, JobInterrupted,
-        JobRefused, JobError for a job that has neither value nor exception
+        exception that can't be rebuilt here, and for a SystemExit and its like, which would end
+        whoever asks; JobTimeout, JobCancelled, JobExpired, JobInterrupted,
+        JobRefused, JobError for a job that has neither value nor exception; LaunchError for one
+        that did not arrive
         """
         if self._response is None:
             self._client._await_outcome(self, timeout)

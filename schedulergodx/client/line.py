@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.sealing import Sealer
-from schedulergodx.errors import BrokerClosed
+from schedulergodx.errors import BrokerClosed, SchedulerGodXError
 
 if TYPE_CHECKING:
     import asyncio
@@ -72,6 +72,8 @@ class ThreadLine:
         except BaseException:
             self.end()
             raise
+        if isinstance(self._error, SchedulerGodXError):
+            raise self._error.with_traceback(None)  # its text says it all
         if self._error is not None:
             raise self._error
 

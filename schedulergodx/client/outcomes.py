@@ -77,7 +77,7 @@ def open_outcome(response: Response, unpacker: Unpacker, id: str) -> Ended:
 
 
 def _own_exception(failure: Failure, unpacker: Unpacker) -> BaseException:
-    """What the task raised, rebuilt; a RemoteError where that can't be done."""
+    """What the task raised, rebuilt; a RemoteError where that can't be done, or does harm."""
     error: object = None
     if failure.exception is not None:
         try:
@@ -88,9 +88,22 @@ def _own_exception(failure: Failure, unpacker: Unpacker) -> BaseException:
             return remote
     if not isinstance(error, BaseException):
         return _remote(failure)
+    if _ends_who_asks(error):
+        remote = _remote(failure)
+        remote.add_note("It is not raised as itself: it would end whoever asks for the result.")
+        return remote
     if failure.traceback:
         error.__cause__ = RemoteTraceback(failure.traceback)
     return error
+
+
+def _ends_who_asks(error: BaseException) -> bool:
+    """Whether it is an order to the process, coroutine or generator that it is raised in."""
+    if isinstance(error, Exception):
+        return False
+    from asyncio import CancelledError  # late: few come here
+
+    return isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit | CancelledError)
 
 
 def _remote(failure: Failure) -> RemoteError:

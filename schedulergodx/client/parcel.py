@@ -84,10 +84,17 @@ class Parcel(Latch):
                 job._envelope = uid
 
     def settle(self, error: Exception | None = None) -> None:
-        """It arrived, or it did not."""
+        """It arrived, or it did not; then no outcome is to be waited for."""
         for parcel in (*self._joined, self):
             parcel.error = error
             parcel.open()
+            if error is not None:
+                parcel.lose()
+
+    def lose(self) -> None:
+        """Have whoever waits for an outcome of these jobs told that none will come."""
+        for job in self.jobs:
+            job.lose(self)
 
     @property
     def arrived(self) -> bool:
@@ -99,6 +106,7 @@ class Parcel(Latch):
         parcel = Parcel(self.template)
         for item, job in zip(self.items, self.jobs, strict=True):
             parcel.add(item, job, self.units)
+            job.hope()
         return parcel
 
     def _add_units(self, units: Mapping[bytes, bytes]) -> None:

@@ -22,6 +22,7 @@ class Question(Latch):
     timeout: how long it is waited for, in seconds
     every: whether all answers are wanted, not only that of the store that knows the job
     settled: opens when no other answer is worth waiting for
+    sent: whether the broker has it
     error: why it could not be asked, or was refused
     """
 
@@ -32,6 +33,7 @@ class Question(Latch):
         "error",
         "every",
         "request",
+        "sent",
         "settled",
         "timeout",
         "uid",
@@ -56,6 +58,7 @@ class Question(Latch):
         self.answers: list[Answer] = []
         self.every = every
         self.settled = Latch()
+        self.sent = False
         self.error: Exception | None = None
 
     def answer(self, answer: Answer) -> None:
@@ -78,6 +81,7 @@ class Question(Latch):
 
     def settle(self, error: Exception | None) -> None:
         """The broker has it, or it does not."""
+        self.sent = error is None
         if error is not None:
             self.fail(error)
 

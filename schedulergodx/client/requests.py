@@ -155,16 +155,23 @@ def _answer_type(question: Question) -> Any:
 
 
 def _silence(question: Question) -> Exception:
-    error = question.error
-    if isinstance(error, Unroutable) and question.address is not None:
-        return UnknownQueue(f"no service serves {question.address!r}: start one that does")
+    error, seconds = question.error, question.timeout or 0
     if isinstance(error, ConfigError):
         return error
-    if error is not None and not isinstance(error, Unroutable):
+    if isinstance(error, Unroutable):
+        if question.address is not None:
+            return UnknownQueue(f"no service serves {question.address!r}: start one that does")
+        return NoAnswer("no service ever read from this broker: start one (`sgx service run`)")
+    if error is not None:
         return NoAnswer(f"the question could not be sent: {error}")
+    if not question.sent:
+        return NoAnswer(
+            f"the broker did not take the question within {seconds:g} s: it is away, or busy. What "
+            "was asked is sent when it is back"
+        )
     return NoAnswer(
-        f"no service answered within {question.timeout or 0:g} s. If none runs, start one "
-        "(`sgx service run`): what was asked waits with the broker"
+        f"no service answered within {seconds:g} s. If none runs, start one (`sgx service run`): "
+        "what was asked waits with the broker"
     )
 
 

@@ -29,6 +29,7 @@ from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BrokerError, BrokerUnavailable
 
 _SLICE = 1000  # uids a question
+_SILENCE = 2.0  # seconds of trying to connect before that is said
 _LAST_WORDS = 5.0  # seconds for what is still being published when a client closes
 _FAREWELL = 2.0  # seconds to remove the queue of responses
 
@@ -78,7 +79,6 @@ class Session:
         self._drain_is_due = False
         self._under_way: set[asyncio.Future[None]] = set()
         self._read: list[Delivery] = []
-        self._epoch: int | None = None  # of the last delivery since the connection came up
         self.alive = True
 
     # -- its life ---------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class Session:
         Raises: BrokerUnavailable, BadSignature, ConfigError (refused by the service)
         """
         timeout = self._terms.connect_timeout
-        await self._broker.open(timeout)
+        await self._connect(timeout)
         try:
             async with asyncio.timeout(timeout):
                 await self._begin_to_read()
@@ -124,6 +124,20 @@ class Session:
         while self._outgoing:
             self._outgoing.popleft().settle(error)
 
+    async def _connect(self, timeout: float) -> None:
+        """Who waits for longer than a moment is told what for."""
+        telling = asyncio.get_running_loop().call_later(
+            _SILENCE,
+            self._logger.warning,
+            "%s can't be reached yet: trying on for %g s",
+            self._broker.url,
+            timeout - _SILENCE,
+        )
+        try:
+            await self._broker.open(timeout)
+        finally:
+            telling.cancel()
+
     async def _begin_to_read(self) -> None:
         terms = self._terms
         signer = Signer(terms.secret or self._broker.secret)
@@ -133,7 +147,7 @@ class Session:
         self._responses = terms.names.responses(terms.client, self.sealer.instance)
         await self._broker.declare(terms.names.requests())
         await self._broker.declare(self._responses)
-        await self._broker.consume(self._responses, self._take)
+        await self._broker.consume(self._responses, self._take, on_gap=self._ask_again)
         self._broker.on_connection(self._change)
 
     # -- the handshake ----------------------------------------------------------------------------
@@ -243,8 +257,6 @@ class Session:
 
     def _take(self, delivery: Delivery) -> None:
         """Read one envelope; those of one turn of the loop are settled together."""
-        if delivery.epoch != self._epoch:
-            self._see_epoch(delivery.epoch)
         self._reader.read(delivery.body)
         if not self._read:
             asyncio.get_running_loop().call_soon(self._settle)
@@ -254,22 +266,14 @@ class Session:
         read, self._read = self._read, []
         self._broker.settle(read)
 
-    def _see_epoch(self, epoch: int) -> None:
-        """Our queue was removed and made again: what came between is known to the stores only."""
-        known, self._epoch = self._epoch, epoch
-        if known is not None:
-            self._ask_again()
-
     def _change(self, up: bool, why: str) -> None:
-        self._epoch = None
         if up:
             self._logger.info("connected again to %s", self._broker.url)
-            self._ask_again()
         else:
             self._logger.warning("the connection to %s is lost: %s", self._broker.url, why)
 
     def _ask_again(self) -> None:
-        """A response may have been missed while there was no connection."""
+        """Responses may be gone with a connection, or with our queue: the stores know them."""
         by_queue: dict[str, list[bytes]] = {}
         for job in self._awaited.unsettled():
             if job._instance == self.sealer.instance:

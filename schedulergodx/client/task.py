@@ -49,6 +49,9 @@ class Launcher(Generic[P, R]):
         """
         return Launcher(self._client, self._recipe.changed(said))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._recipe.name} of {self._client!r}>"
+
 
 class Task(Launcher[P, R], BaseTask):
     """A function registered with a client."""

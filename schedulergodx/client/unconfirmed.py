@@ -56,7 +56,19 @@ def launch_errors(parcels: Iterable[Parcel], timeout: float) -> list[LaunchError
     groups: dict[tuple[str, str], list[Parcel]] = {}
     for parcel in parcels:
         groups.setdefault(_trouble(parcel), []).append(parcel)
-    return [_error(key, group, timeout) for key, group in groups.items()]
+    errors: list[LaunchError] = []
+    for trouble, group in groups.items():
+        jobs = [job for parcel in group for job in parcel.jobs]
+        errors.append(_error(trouble, jobs, group[0].error, timeout))
+    return errors
+
+
+def lost_launch(job: BaseJob[Any]) -> LaunchError | None:
+    """Why no outcome of a job will come, if its launch is known to have failed."""
+    parcel = job._parcel
+    if parcel is None or parcel.error is None:
+        return None
+    return _error(_trouble(parcel), [job], parcel.error, 0.0)
 
 
 def raise_all(errors: Sequence[LaunchError]) -> None:
@@ -70,21 +82,28 @@ def raise_all(errors: Sequence[LaunchError]) -> None:
 def _trouble(parcel: Parcel) -> tuple[str, str]:
     """(kind, detail): what is the same for all parcels of one error."""
     error = parcel.error
-    if error is None or isinstance(error, BrokerClosed | LaunchUnconfirmed):
+    if error is None:
         return "unconfirmed", ""
+    if isinstance(error, BrokerClosed | LaunchUnconfirmed):
+        return "unconfirmed", str(error)
     if isinstance(error, Unroutable | UnknownQueue):
         return "unroutable", parcel.template.queue
     return "refused", str(error)
 
 
-def _error(trouble: tuple[str, str], parcels: Sequence[Parcel], timeout: float) -> LaunchError:
+def _error(
+    trouble: tuple[str, str],
+    jobs: Sequence[BaseJob[Any]],
+    cause: Exception | None,
+    timeout: float,
+) -> LaunchError:
     kind, detail = trouble
-    jobs = [job for parcel in parcels for job in parcel.jobs]
     those = f"job {jobs[0].id}" if len(jobs) == 1 else f"{len(jobs)} jobs"
     error: LaunchError
     if kind == "unconfirmed":
+        when = f"before it was given up ({detail})" if detail else f"within {timeout:g} s"
         error = LaunchUnconfirmed(
-            f"the broker did not confirm {those} within {timeout:g} s, so that nobody knows "
+            f"the broker did not confirm {those} {when}, so that nobody knows "
             "whether it has arrived: client.resend(job) sends it again and can't double it",
             jobs,
         )
@@ -96,5 +115,5 @@ def _error(trouble: tuple[str, str], parcels: Sequence[Parcel], timeout: float) 
         )
     else:
         error = LaunchError(f"{those} did not arrive: {detail}", jobs)
-    error.__cause__ = parcels[0].error
+    error.__cause__ = cause
     return error

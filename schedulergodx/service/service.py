@@ -33,6 +33,7 @@ from schedulergodx.service.watch import Watch
 from schedulergodx.storage import make_store
 from schedulergodx.utils.abstractions import Program
 from schedulergodx.utils.logger import LoggerConstructor
+from schedulergodx.utils.rmq_property import RmqConnect, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from schedulergodx.executors.base import Executor
     from schedulergodx.storage.base import Store
     from schedulergodx.storage.database import DB
-    from schedulergodx.utils.rmq_property import RmqConnect
 
 _HEAD_START = 1.0  # seconds for the broker to be reached, before jobs run without it
 _BETWEEN_TRIES = 1.0  # seconds
@@ -78,7 +78,7 @@ class Service(Program):
         **given: Any,
     ) -> None:
         if rmq_connect is not None:
-            given["broker"] = rmq_connect.url
+            given["broker"] = url_of(rmq_connect)
         named = {"name": name, "db": getattr(db, "path", db), "workers": max_workers}
         given |= {key: value for key, value in named.items() if value is not None}
         self.settings = settings.replace(**given) if settings else load_settings(**given)

@@ -101,5 +101,15 @@ class RmqConnect:
         return f"RmqConnect({host}:{port}, virtual_host={vhost!r})"
 
 
+def url_of(rmq_connect: object) -> str:
+    """The URL for a client or a service. Raises: ConfigError for what is no `RmqConnect`"""
+    if isinstance(rmq_connect, RmqConnect):
+        return rmq_connect.url
+    raise ConfigError(
+        f"rmq_connect is a {type(rmq_connect).__name__}, and takes an RmqConnect of "
+        "utils.rmq_property; a URL is given as broker=, without it"
+    )
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host

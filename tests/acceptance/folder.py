@@ -27,7 +27,7 @@ class Folder:
         path.mkdir(exist_ok=True)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("SCHEDULERGODX_")}
         told = {f"SCHEDULERGODX_{name.upper()}": value for name, value in settings.items()}
-        self._environ = kept | told | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.environ = kept | told | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self._open = ExitStack()
 
     def run(self, name: str, program: str) -> subprocess.Popen[str]:
@@ -36,7 +36,7 @@ class Folder:
         process = subprocess.Popen(
             [sys.executable, name],
             cwd=self.path,
-            env=self._environ,
+            env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,9 +16,10 @@ from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.message import AskCancel
 from schedulergodx.errors import LaunchUnconfirmed
 from tests.acceptance.deployment import Deployment
+from tests.acceptance.folder import Folder, said
 from tests.acceptance.stranger import Stranger, item
 from tests.rabbitmq_node import Node
-from tests.world import until
+from tests.world import SECRET, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +142,42 @@ def test_an_outcome_comes_though_its_response_queue_was_removed(deployment: Depl
         until(lambda: job.status() == "running")
         stranger.channel.queue_delete(stranger.response_queue(client))
     assert job.result(timeout=SOON) == 42
+
+
+_STOPPED = """
+from schedulergodx import Client
+
+client = Client("stopped")
+
+
+@client.task
+def wait(seconds):
+    import time
+
+    time.sleep(seconds)
+    return "ended"
+
+
+job = wait.launch(1)
+print(client.instance)
+print(job.result(timeout=30))
+"""
+
+
+def test_an_outcome_that_found_no_response_queue_is_asked_for(deployment: Deployment) -> None:
+    """Its client can't make the queue again in time: it is stopped meanwhile."""
+    deployment.service().start()
+    told = {**deployment.address, "secret": SECRET}
+    with closing(Folder(deployment.directory / "client", **told)) as folder:
+        client = folder.run("stopped.py", _STOPPED)
+        assert client.stdout is not None
+        instance = client.stdout.readline().strip()
+        client.send_signal(signal.SIGSTOP)
+        with Stranger(deployment) as stranger:
+            stranger.channel.queue_delete(stranger.names.responses("stopped", instance).name)
+            until(lambda: stranger.jobs(status="completed"), SOON)
+        client.send_signal(signal.SIGCONT)
+        assert said(client).splitlines()[-1] == "ended"
 
 
 def test_work_goes_on_after_the_queue_of_jobs_was_removed(deployment: Deployment) -> None:

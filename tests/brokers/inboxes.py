@@ -17,10 +17,14 @@ PATIENCE = 20.0  # seconds; only a failure waits so long
 
 
 class Inbox:
-    """Gathers the deliveries of one queue."""
+    """Gathers the deliveries of one queue.
+
+    gaps: how often reading has begun again
+    """
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
+        self.gaps = 0
         self._came = asyncio.Event()
 
     @classmethod
@@ -28,12 +32,15 @@ class Inbox:
         """Declare a queue and read it."""
         inbox = cls()
         await broker.declare(queue)
-        await broker.consume(queue, inbox.take)
+        await broker.consume(queue, inbox.take, on_gap=inbox.note_gap)
         return inbox
 
     def take(self, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
         self._came.set()
+
+    def note_gap(self) -> None:
+        self.gaps += 1
 
     @property
     def bodies(self) -> list[bytes]:

@@ -307,6 +307,19 @@ async def test_a_queue_that_is_read_can_be_deleted(broker: Broker, names: Names)
         await soon(broker.publish(queue.name, b"y"))
 
 
+async def test_a_queue_deleted_under_its_reader_is_made_and_read_again(
+    broker: Broker, other: Broker, names: Names
+) -> None:
+    inbox = await Inbox.of(broker, names.control("s"))
+    untouched = await Inbox.of(broker, names.requests())
+    await other.delete(names.control("s"))
+    await until(lambda: inbox.gaps == 1)
+    await soon(other.publish(names.control("s").name, b"x"))
+    await soon(other.broadcast(names.fanout(), b"y"))
+    await inbox.get(2)
+    assert (inbox.bodies, inbox.gaps, untouched.gaps) == ([b"x", b"y"], 1, 0)
+
+
 async def test_declaring_again_changes_nothing(broker: Broker, other: Broker, names: Names) -> None:
     for queue in (names.requests(), names.responses("c", "1"), names.dead(), names.control("s")):
         await broker.declare(queue)

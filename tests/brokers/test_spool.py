@@ -311,19 +311,6 @@ async def test_unused_queues_of_responses_are_removed_by_who_makes_the_next(
         await soon(broker.publish(queue.name, b"x"))
 
 
-async def test_a_queue_deleted_under_its_reader_is_made_and_read_again(
-    broker: Broker, folder: Path, names: Names
-) -> None:
-    other = make_broker(broker.url)
-    await other.open(5)
-    inbox = await Inbox.of(broker, names.requests())
-    await other.delete(names.requests())
-    await until(inbox_of(folder, names.requests().name).exists)
-    await soon(other.publish(names.requests().name, b"x"))
-    await inbox.get(1)
-    await other.close()
-
-
 async def test_a_message_comes_without_the_bell_as_well(
     broker: Broker, folder: Path, names: Names
 ) -> None:

@@ -178,6 +178,16 @@ async def test_an_unconfirmed_launch_can_be_sent_again(
         await client.resend(job)
 
 
+async def test_nobody_waits_for_the_outcome_of_a_job_that_did_not_arrive(
+    client: AsyncClient,
+) -> None:
+    with pytest.raises(UnknownQueue):
+        async with client.pipeline():
+            job = await client.task(divide).options(queue="nobody").launch(1, 1)
+            with pytest.raises(UnknownQueue, match=job.id):
+                await job
+
+
 async def test_a_closed_client_says_so(client: AsyncClient, service: SmallService) -> None:
     service.hold = True
     task = client.task(divide)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from schedulergodx.brokers.memory import MemoryBroker
-from schedulergodx.client import Client
+from schedulergodx.client import Client, session
 from schedulergodx.core.envelope import MessageType, seal
 from schedulergodx.core.job import ErrorCode, Failure, Status
 from schedulergodx.core.message import AskOutcomes
-from schedulergodx.core.names import Names
+from schedulergodx.core.names import Names, Queue
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, BrokerUnavailable, ConfigError, ResultTimeout
 from schedulergodx.utils.rmq_property import RmqConnect
@@ -104,6 +105,33 @@ def test_a_broker_that_is_not_there_is_named_with_the_ways_out() -> None:
     assert "SCHEDULERGODX_BROKER" in str(raised.value)
 
 
+def test_the_error_of_a_broker_that_is_not_there_is_short() -> None:
+    with pytest.raises(BrokerUnavailable) as raised:
+        Client("alone", broker="amqp://127.0.0.1:1/", connect_timeout=0.1)
+    text = "".join(traceback.format_exception(raised.value))
+    assert "pika" not in text
+    assert "asyncio" not in text
+
+
+def test_who_waits_for_a_broker_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(session, "_SILENCE", 0.1)
+    with pytest.raises(BrokerUnavailable):
+        Client("alone", broker="amqp://127.0.0.1:1/", connect_timeout=1)
+    assert "amqp://guest@127.0.0.1:1/%2F can't be reached yet: trying on for 0.9 s" in caplog.text
+
+
+def test_what_is_no_settings_object_is_refused() -> None:
+    with pytest.raises(ConfigError, match="broker="):
+        Client("tester", rmq_connect="amqp://localhost/")  # type: ignore[arg-type]
+
+
+def test_a_secret_that_is_no_text_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="secret"):
+        Client("tester", broker=url, secret=1234567890123456)  # type: ignore[arg-type]
+
+
 def test_two_brokers_are_one_too_many(url: str) -> None:
     with pytest.raises(ConfigError, match="rmq_connect"):
         Client(broker=url, rmq_connect=RmqConnect())
@@ -167,43 +195,36 @@ def test_a_job_keeps_its_client(url: str, service: SmallService) -> None:
     job._client.close()
 
 
-def test_each_return_of_the_connection_asks_for_what_was_missed(
-    service: SmallService, client: Client, caplog: pytest.LogCaptureFixture
+def test_a_loss_of_the_connection_is_logged(
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    session = client._line()._session  # type: ignore[attr-defined]
+    session._change(False, "a cable")
+    session._change(True, "")
+    assert "is lost: a cable" in caplog.text
+    assert "connected again" in caplog.text
+
+
+def test_what_was_missed_is_asked_for_when_the_queue_of_responses_is_back(
+    url: str, service: SmallService, client: Client
+) -> None:
     service.silent = True
     jobs = client.task(echo).map(range(2500))
     service.wait_for_ends(2500)
     service.silent = False
-    session = client._line()._session  # type: ignore[attr-defined]
-    client._line()._loop.call_soon_threadsafe(session._change, False, "a cable")  # type: ignore[attr-defined]
-    client._line()._loop.call_soon_threadsafe(session._change, True, "")  # type: ignore[attr-defined]
+    asyncio.run(delete(url, Names().responses(client.name, client.instance)))
     assert [job.result(SOON) for job in jobs] == list(range(2500))
     asked = [request for request in service.requests if isinstance(request, AskOutcomes)]
     assert [len(request.uids) for request in asked] == [1000, 1000, 500]
-    assert "is lost: a cable" in caplog.text
 
 
-def test_a_queue_that_was_made_again_is_a_reason_to_ask(
-    url: str, service: SmallService, client: Client
-) -> None:
-    task = client.task(echo)
-    assert task.launch(1).result(SOON) == 1
-    service.silent = True
-    missed = task.launch(2)
-    service.wait_for_ends(2)
-    service.silent = False
-
-    async def make_again() -> None:
-        session = client._line()._session  # type: ignore[attr-defined]
-        await session._broker.delete(session._responses)
-        await session._broker.declare(session._responses)
-        await session._broker.consume(session._responses, session._take)
-
-    loop = client._line()._loop  # type: ignore[attr-defined]
-    asyncio.run_coroutine_threadsafe(make_again(), loop).result(SOON)
-    assert task.launch(3).result(SOON) == 3
-    assert missed.result(SOON) == 2
+async def delete(url: str, queue: Queue) -> None:
+    """As an operator does, over another connection."""
+    broker = MemoryBroker(url)
+    await broker.open(1)
+    await broker.delete(queue)
+    await broker.close()
 
 
 _FAREWELL = """

@@ -57,6 +57,12 @@ def test_a_task_stays_its_function(client: Client) -> None:
     assert client.task(task)(1, 1) == 2
 
 
+def test_a_task_and_what_its_options_give_say_what_they_are(client: Client) -> None:
+    task = client.task(add)
+    assert repr(task) == "<Task add of <Client tester>>"
+    assert repr(task.options(delay=1)) == "<Launcher add of <Client tester>>"
+
+
 def test_a_launch_gives_a_job_with_the_value(client: Client) -> None:
     job = client.task(add).launch(1, b=2)
     assert isinstance(job, Job)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from schedulergodx.client import Client, Job, RemoteTraceback
+from schedulergodx.core.code import Packer
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.errors import (
     JobCancelled,
@@ -39,6 +40,14 @@ class Point:
 
 class OutOfStock(Exception):
     """An exception of the user's own."""
+
+
+class Quit(SystemExit):
+    """One that would end the process."""
+
+
+class Grave(BaseException):
+    """One that is no order to anybody."""
 
 
 class Stubborn(Exception):
@@ -109,6 +118,40 @@ def test_an_exception_that_can_not_be_pickled_is_told_in_words(client: Client) -
 
     with pytest.raises(RemoteError, match="ValueError: locked"):
         client.task(lock_up).launch().result(SOON)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(3), Quit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()],
+)
+def test_an_exception_that_would_end_who_asks_is_told_in_words(
+    client: Client, service: SmallService, error: BaseException
+) -> None:
+    ended = fail_with(client, service, error)
+    with pytest.raises(RemoteError, match=type(error).__name__) as raised:
+        ended.result(SOON)
+    assert "would end" in raised.value.__notes__[0]
+
+
+def test_any_other_exception_is_raised_as_itself(client: Client, service: SmallService) -> None:
+    with pytest.raises(Grave, match="indeed"):
+        fail_with(client, service, Grave("indeed")).result(SOON)
+
+
+def fail_with(client: Client, service: SmallService, error: BaseException) -> Job[None]:
+    """A job that has ended with an exception, as a worker packs it."""
+    service.hold = True
+    job = client.task(fail).launch(ValueError())
+    packed = Packer(in_worker=True).pack_value(error)
+    failure = Failure(
+        ErrorCode.ERROR_IN_TASK,
+        "no more",
+        type=type(error).__name__,
+        exception=packed.body,
+        units=tuple(packed.units),
+    )
+    service.end(job.uid, Outcome(Status.FAILED, failure=failure))
+    return job
 
 
 def test_a_tasks_own_timeout_is_the_tasks_error(client: Client) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from schedulergodx.brokers.memory import MemoryBroker
-from schedulergodx.client import Client
+from schedulergodx.client import Client, Job
 from schedulergodx.client import pipeline as pipelines
 from schedulergodx.core.envelope import ENVELOPE_BYTES
 from schedulergodx.errors import BrokerClosed, ConfigError, LaunchUnconfirmed, UnknownQueue
@@ -128,6 +128,25 @@ def test_an_error_names_its_jobs(client: Client) -> None:
         bad = [task.options(queue="nobody").launch(n) for n in range(3)]
     assert list(raised.value.jobs) == bad
     assert good.result(SOON) == 1
+
+
+def test_nobody_waits_for_the_outcome_of_a_job_that_did_not_arrive(
+    client: Client, service: SmallService, url: str
+) -> None:
+    task = client.task(echo).options(queue="late")
+    with pytest.raises(UnknownQueue), client.pipeline():
+        early = task.launch(0)
+        with pytest.raises(UnknownQueue, match=early.id):
+            early.result(SOON)
+    with pytest.raises(UnknownQueue) as raised:
+        task.map([1, 2])
+    jobs = [job for job in raised.value.jobs if isinstance(job, Job)]
+    for job in jobs:
+        with pytest.raises(UnknownQueue, match=job.id):
+            job.result(SOON)
+    with SmallService(url, queues=("late",), store="late"):
+        client.resend(jobs[0])
+        assert [job.result(SOON) for job in jobs] == [1, 2]
 
 
 def test_several_errors_are_a_group(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schedulergodx.brokers.memory import MemoryBroker
 from schedulergodx.client import Client, Job
 from schedulergodx.core.job import Outcome, Status
 from schedulergodx.core.message import AskCancel, AskOutcomes, Response
@@ -83,9 +85,21 @@ def test_silence_has_an_end_and_a_reason(url: str, make_client: Callable[..., Cl
     begin = time.monotonic()
     with pytest.raises(NoAnswer, match=r"no service answered within 0\.05 s"):
         job.status(timeout=0.05)
-    with pytest.raises(NoAnswer):
-        client.job("unknown", timeout=0.05)  # no store is there at all
+    with pytest.raises(NoAnswer, match="no service ever read"):
+        client.job("unknown", timeout=0.05)
     assert time.monotonic() - begin < 5
+
+
+def test_a_broker_that_is_away_is_not_taken_for_a_silent_service(
+    client: Client, service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.hold = True
+    job = client.task(echo).launch(1)
+    monkeypatch.setattr(
+        MemoryBroker, "publish", lambda *_: asyncio.get_running_loop().create_future()
+    )
+    with pytest.raises(NoAnswer, match="the broker did not take the question within"):
+        job.status(timeout=0.05)
 
 
 def test_a_cancel_follows_its_job(client: Client, service: SmallService) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 _PROGRAM = """
 from collections.abc import Coroutine
 from typing import Any, assert_type
@@ -80,13 +78,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check(program: str, directory: Path) -> tuple[list[str], str]:
-    """The errors that mypy finds in a program, and all that it says."""
+    """The errors that mypy finds in a program, and all that it says.
+
+    It finds schedulergodx as a user's mypy does: where it is installed, if that says it has types.
+    """
     file = directory / "program.py"
     file.write_text(program)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(file)]
     done = subprocess.run(
         [*command, "--cache-dir", str(directory / "cache")],
-        cwd=ROOT,
+        cwd=directory,
         capture_output=True,
         text=True,
         check=False,

@@ -182,12 +182,19 @@ class AmqpBroker:
 
     # -- reading ----------------------------------------------------------------------------------
 
-    async def consume(self, queue: Queue, on_delivery: Callable[[Delivery], None]) -> None:
+    async def consume(
+        self,
+        queue: Queue,
+        on_delivery: Callable[[Delivery], None],
+        *,
+        on_gap: Callable[[], None] | None = None,
+    ) -> None:
         if queue.name in self._consumers:
             raise BrokerError(f"queue {queue.name!r} is read already; cancel() that first")
         consumer = Consumer(
             queue,
             on_delivery,
+            on_gap=on_gap,
             epochs=self._epochs,
             prefetch=self._prefetch,
             readings=self._readings,

@@ -30,6 +30,7 @@ class Consumer:
 
     It has a channel of its own, so that what happens to one queue does not touch the others.
 
+    on_gap: called each time that reading has begun again
     epochs: where each reading gets its number
     prefetch: how many deliveries RabbitMQ sends ahead of their settlement
     readings: those whose channel is there, by epoch; kept here, read by who settles
@@ -40,12 +41,14 @@ class Consumer:
         queue: Queue,
         on_delivery: Callable[[Delivery], None],
         *,
+        on_gap: Callable[[], None] | None,
         epochs: Iterator[int],
         prefetch: int,
         readings: dict[int, Reading],
     ) -> None:
         self.queue = queue
         self._on_delivery = on_delivery
+        self._on_gap = on_gap
         self._epochs = epochs
         self._prefetch = prefetch
         self._readings = readings
@@ -128,6 +131,8 @@ class Consumer:
         self._channel = channel
         if not began.done():
             began.set_result(None)
+        elif self._on_gap is not None:
+            asyncio.get_running_loop().call_soon(self._on_gap)
         await asyncio.wait([channel.lost])
         return channel.lost.result()
 

@@ -143,11 +143,17 @@ class SpoolBroker:
 
     # -- reading ----------------------------------------------------------------------------------
 
-    async def consume(self, queue: Queue, on_delivery: Callable[[Delivery], None]) -> None:
+    async def consume(
+        self,
+        queue: Queue,
+        on_delivery: Callable[[Delivery], None],
+        *,
+        on_gap: Callable[[], None] | None = None,
+    ) -> None:
         reader = self._readers.get(queue.name)
         if reader is not None and reader.reading:
             raise BrokerError(f"queue {queue.name!r} is read already; cancel() that first")
-        if reader is not None and reader.go_on(on_delivery):
+        if reader is not None and reader.go_on(on_delivery, on_gap):
             return
         reader = Reader(
             self._directory,
@@ -155,6 +161,7 @@ class SpoolBroker:
             loop=asyncio.get_running_loop(),
             epoch=next(self._epochs),
             on_delivery=on_delivery,
+            on_gap=on_gap,
         )
         await self._run(reader.queue, reader.open)
         self._readers[queue.name] = reader

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from schedulergodx.brokers.base import Delivery
 from schedulergodx.brokers.spool.directory import is_abandoned, sync_directory, try_lock
@@ -66,6 +66,7 @@ class Reader(threading.Thread):
         loop: asyncio.AbstractEventLoop,
         epoch: int,
         on_delivery: Callable[[Delivery], None],
+        on_gap: Callable[[], None] | None,
     ) -> None:
         super().__init__(name=f"schedulergodx-spool-{queue_.name}", daemon=True)
         self.queue = queue_
@@ -74,6 +75,7 @@ class Reader(threading.Thread):
         self._loop = loop
         self._epoch = epoch
         self._on_delivery = on_delivery
+        self._on_gap = on_gap
         self._mutex = threading.Lock()  # of the next four
         self._orders: queue.SimpleQueue[tuple[bool, list[str]]] = queue.SimpleQueue()
         self._stopping = False
@@ -127,12 +129,14 @@ class Reader(threading.Thread):
         """Called on any other thread, after `cancel`."""
         self._quiet.wait(_SCAN_SECONDS * 2)
 
-    def go_on(self, on_delivery: Callable[[Delivery], None]) -> bool:
+    def go_on(
+        self, on_delivery: Callable[[Delivery], None], on_gap: Callable[[], None] | None
+    ) -> bool:
         """Deliver again after `cancel`; False if the thread has ended."""
         with self._mutex:
             if self._finished:
                 return False
-            self._on_delivery = on_delivery
+            self._on_delivery, self._on_gap = on_delivery, on_gap
             self.reading = True
         self._ring()
         return True
@@ -209,8 +213,7 @@ class Reader(threading.Thread):
                 again = name <= self._suspect or name in self._again
                 deliveries.append(Delivery(self.queue.name, body, again, self._epoch, name))
         if deliveries:
-            with suppress(RuntimeError):  # the loop was closed under us
-                self._loop.call_soon_threadsafe(self._hand_over, deliveries)
+            self._tell(self._hand_over, deliveries)
         return bool(deliveries)
 
     def _has_room(self) -> bool:
@@ -286,6 +289,13 @@ class Reader(threading.Thread):
             self.open()
         except (OSError, BrokerError):
             time.sleep(_SCAN_SECONDS)
+            return
+        if self._on_gap is not None:
+            self._tell(self._on_gap)
+
+    def _tell(self, what: Callable[..., None], *parts: Any) -> None:
+        with suppress(RuntimeError):  # the loop was closed under us
+            self._loop.call_soon_threadsafe(what, *parts)
 
     def _close(self) -> None:
         if not self._held:

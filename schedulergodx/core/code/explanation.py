@@ -45,9 +45,9 @@ class Item:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """What travels with a function.
+    """What travels with a function. A prompt or a notebook shows it as `print` does.
 
     name: of the function
     size: bytes of its unit before it is compressed
@@ -80,6 +80,8 @@ class Explanation:
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
+
+    __repr__ = __str__
 
 
 def explain(function: Callable[..., Any], territory: Territory) -> Explanation:
@@ -209,8 +211,9 @@ def _lines(told: Explanation) -> Iterator[str]:
     for item in sorted(told.by_value(), key=lambda item: -item.size):
         size = format_size(item.size) if item.size else ""
         yield f"  {item.kind:<9} {item.name:<50} {size:>14}".rstrip()
-    yield "by reference:"
-    for item in sorted(told.by_reference(), key=lambda item: (item.name, item.kind)):
+    named = sorted(told.by_reference(), key=lambda item: (item.name, item.kind))
+    yield "by reference:" if named else "by reference: nothing"
+    for item in named:
         yield f"  {item.kind:<9} {item.name}"
     if told.packages:
         yield f"must be installed where it runs: {', '.join(told.packages)}"

@@ -352,6 +352,8 @@ def test_an_explanation_lists_what_travels_and_how(packer: Packer) -> None:
     assert not told.packages
     assert "quadruple: " in str(told)
     assert "on the wire" in str(told)
+    assert "by reference: nothing" in str(told)
+    assert repr(told) == str(told)
 
 
 def test_an_explanation_warns_of_what_surprises(packer: Packer) -> None:
