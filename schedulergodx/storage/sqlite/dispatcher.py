@@ -71,7 +71,7 @@ class DispatcherVerbs(Session):
         rows = self._connection.rows
         if len(lanes) == 1:
             [(lane, most)] = lanes
-            return rows(sql.CLAIMABLE_OF_LANE, (lane, now, most))
+            return rows(sql.CLAIMABLE_OF_LANE, (lane, most, now))
         found = [job for lane in lanes for job in rows(sql.FIRST_OF_LANE, lane)]  # priority, seq
         found.sort(key=lambda job: (-job[0], job[1]))
         first = [value for _, seq in found[:places] for value in (seq, now)]

@@ -72,13 +72,12 @@ _CLAIMABLE = (
     "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
     "job.deadline_code, payload.arguments, payload.units"
 )
-# The same with all that a claim reads, where there is one lane. Given (lane, now, limit).
+# The same with all that a claim reads, where there is one lane. Given (lane, limit, now).
 CLAIMABLE_OF_LANE = (
-    f"SELECT {_CLAIMABLE} FROM job INDEXED BY job_pending "
-    "LEFT JOIN payload ON payload.seq = job.seq "
-    f"WHERE lane = ? AND status = {PENDING} "
-    "AND (job.deadline IS NULL OR job.attempt > 0 OR job.deadline > ?) "
-    "ORDER BY priority DESC, job.seq LIMIT ?"
+    f"SELECT {_CLAIMABLE} FROM (SELECT seq AS first FROM job INDEXED BY job_pending "
+    f"WHERE lane = ? AND status = {PENDING} ORDER BY priority DESC, seq LIMIT ?) "
+    "CROSS JOIN job ON job.seq = first LEFT JOIN payload ON payload.seq = job.seq "
+    "WHERE job.deadline IS NULL OR job.attempt > 0 OR job.deadline > ?"
 )
 # Given (seq, now). What may not start any more is left for the scheduler.
 CLAIMABLE = Bulk(
