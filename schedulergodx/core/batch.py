@@ -75,7 +75,7 @@ class AskRequeueBatch(Struct, frozen=True, tag="requeue_batch"):
 
 
 class BatchBody(Struct, frozen=True, omit_defaults=True):
-    """What an instance that waits for batches is told, unasked and only once: who misses it asks."""
+    """What an instance that waits for batches is told; who misses it asks again."""
 
     batches: list[BatchView]
 
