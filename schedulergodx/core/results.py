@@ -11,8 +11,29 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
+from schedulergodx.core.job import Status
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+class ParentResult(Struct, frozen=True, array_like=True):
+    """What became of a job that another one depends on, as the worker of that one is told.
+
+    id: as people call it
+    value: the packed value; None if it did not complete
+    units: hashes of the units that the value needs
+    named: whether it is of a named job, and so JSON
+    """
+
+    uid: bytes
+    id: str
+    status: Status
+    value: bytes | None = None
+    units: tuple[bytes, ...] = ()
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
