@@ -35,6 +35,7 @@ class MessageType(IntEnum):
     ANSWER = 5  # service -> client: to a REQUEST
     RESPONSES = 6  # service -> client: outcomes of jobs
     BUNDLE = 7  # client -> service: jobs of several tasks that are stored together or not at all
+    BATCH = 8  # service -> client: how batches stand that it waits for
 
 
 class Header(Struct, frozen=True, omit_defaults=True):

@@ -10,9 +10,17 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from schedulergodx.core.batch import (
+    AskBatch,
+    AskBatches,
+    AskCancelBatch,
+    AskCloseBatch,
+    AskJobsOfBatch,
+    AskRequeueBatch,
+)
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Outcome, Parent, Spec, Status, Unique
-from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.core.view import BatchView, CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import EnvelopeError
 
 
@@ -73,7 +81,8 @@ class JobItem(Struct, frozen=True, array_like=True):
 class BatchRef(Struct, frozen=True, omit_defaults=True):
     """The batch that jobs belong to. The first envelope that names one makes it.
 
-    uid: 16 bytes; another batch of that client and name is refused
+    uid: 16 bytes; refused while its client has another batch of that name that is open, or has
+        jobs that have not ended
     name: as its client calls it, 1 to 200 characters
     workflow: whether its jobs depend on each other
     """
@@ -115,7 +124,7 @@ class _LooseTaskBody(Struct, frozen=True, omit_defaults=True):
 class BundleBody(Struct, frozen=True, omit_defaults=True):
     """Jobs of several tasks that are stored in one transaction, or refused as a whole.
 
-    tasks: in an order in which parents come before those that depend on them
+    tasks: in any order; their batch, where they have one, is the same
     close: whether no job will join their batch any more
     """
 
@@ -176,7 +185,20 @@ class AskCounts(Struct, frozen=True, tag="counts"):
 
 
 Request = (
-    AskOutcomes | AskStatus | AskCancel | AskChange | AskRequeue | AskView | AskList | AskCounts
+    AskOutcomes
+    | AskStatus
+    | AskCancel
+    | AskChange
+    | AskRequeue
+    | AskView
+    | AskList
+    | AskCounts
+    | AskBatch
+    | AskBatches
+    | AskJobsOfBatch
+    | AskCloseBatch
+    | AskCancelBatch
+    | AskRequeueBatch
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -188,6 +210,12 @@ ANSWERS: dict[type[Struct], object] = {
     AskView: JobView | None,
     AskList: list[JobView],
     AskCounts: list[tuple[str, Status, int]],
+    AskBatch: BatchView | None,
+    AskBatches: list[BatchView],
+    AskJobsOfBatch: list[JobView],
+    AskCloseBatch: BatchView | None,
+    AskCancelBatch: int,
+    AskRequeueBatch: int,
 }
 
 

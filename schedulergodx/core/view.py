@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
-from schedulergodx.core.job import Status
+from schedulergodx.core.job import Parent, Status
 
 
 class CancelAnswer(Enum):
@@ -47,7 +47,11 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job, as people look at it."""
+    """One job, as people look at it.
+
+    parents: jobs that it depends on; not in lists of jobs, but for those of a batch
+    batch: uid of the batch that it belongs to
+    """
 
     seq: int
     uid: bytes
@@ -73,6 +77,8 @@ class JobView:
     output: str = ""
     traceback: str = ""
     attempts: tuple[AttemptView, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    batch: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +93,65 @@ class JobFilter:
     task: str | None = None
     client: str | None = None
     before: int | None = None
+    limit: int = 100
+
+
+class BatchState(StrEnum):
+    """Whether jobs may still join a batch."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"  # what comes for it all the same is called off
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch, as people look at it.
+
+    created: instant
+    counts: how many of its jobs are in each status, those included that were removed since
+    expected: how many it will have at the least, as was said when it was closed
+    callback: uid of the job that runs at its end, which is not one of its own
+    """
+
+    uid: bytes
+    name: str
+    client: str
+    workflow: bool
+    created: float
+    state: BatchState
+    counts: dict[Status, int]
+    expected: int = 0
+    callback: bytes | None = None
+
+    @property
+    def jobs(self) -> int:
+        """How many it has."""
+        return sum(self.counts.values())
+
+    @property
+    def left(self) -> int:
+        """How many have not ended, with those that are still on their way."""
+        ended = sum(jobs for status, jobs in self.counts.items() if status.final)
+        return max(self.jobs, self.expected) - ended
+
+    @property
+    def ended(self) -> bool:
+        """Whether all have ended that are there or were announced; an open one may get more."""
+        return self.left == 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFilter:
+    """Which batches to list: all fields that are set must hold. Newest first.
+
+    active: whether jobs of it have not ended
+    before: uid of the last one of the page before
+    """
+
+    client: str | None = None
+    name: str | None = None
+    workflow: bool | None = None
+    active: bool | None = None
+    before: bytes | None = None
     limit: int = 100

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
@@ -23,7 +24,8 @@ from schedulergodx.core.message import (
     read_request,
 )
 from schedulergodx.core.view import CancelAnswer
-from schedulergodx.errors import StoreError
+from schedulergodx.service.answers import Instead, RefusedError
+from schedulergodx.service.batch_desk import AskAboutBatch
 from schedulergodx.service.tick import Reply, Tick
 
 if TYPE_CHECKING:
@@ -32,15 +34,16 @@ if TYPE_CHECKING:
     from schedulergodx.core.envelope import Envelope, Header
     from schedulergodx.core.message import Request
     from schedulergodx.core.view import Change
+    from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
-_UNKNOWN = object()
 
 
 class Desk:
     """Answers requests.
 
+    batches: answers what is asked about batches
     queues: those that this service serves
     stop: calls off an attempt, as (job, force)
     tell: makes the RESPONSES of outcomes for one instance of a client
@@ -49,6 +52,7 @@ class Desk:
     def __init__(
         self,
         store: Store,
+        batches: BatchDesk,
         *,
         queues: Collection[str],
         stop: Callable[[Running, bool], None],
@@ -58,6 +62,7 @@ class Desk:
         self._queues = frozenset(queues)
         self._stop = stop
         self._tell = tell
+        self._batches = batches
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
         """Answer a REQUEST. Raises: EnvelopeError"""
@@ -65,11 +70,13 @@ class Desk:
         request = read_request(envelope.body)
         try:
             value = self._fulfil(request, header, tick)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             failure = Failure(refused.code, str(refused))
             body = Answer(header.uid, failure=failure)
         else:
-            known = value is not _UNKNOWN
+            if value is Instead.LATER:
+                return
+            known = value is not Instead.UNKNOWN
             raw = msgspec.Raw(_encode(value if known else _unknown_value(request)))
             body = Answer(header.uid, raw, known=known)
         tick.replies.append(Reply(header.client, header.instance, MessageType.ANSWER, body))
@@ -85,9 +92,11 @@ class Desk:
                 return [(queue, status, n) for (queue, status), n in counts.items()]
             case AskCancel():
                 return self._cancel(request, header, tick)
+        if isinstance(request, AskAboutBatch):
+            return self._batches.fulfil(request, header, tick)
         uid = self._store.find(header.client, request.id)
         if uid is None:
-            return _UNKNOWN
+            return Instead.UNKNOWN
         match request:
             case AskStatus():
                 return self._store.status(uid)
@@ -97,7 +106,7 @@ class Desk:
                 return self._store.requeue(uid, tick.now)
             case AskChange(_, change):
                 if change.queue is not None and change.queue not in self._queues:
-                    raise _RefusedError(
+                    raise RefusedError(
                         ErrorCode.QUEUE_NOT_SERVED,
                         f"queue {change.queue!r} is not served here; these are: "
                         + ", ".join(sorted(self._queues)),
@@ -108,12 +117,12 @@ class Desk:
     def _tell_again(self, uids: list[bytes], header: Header, tick: Tick) -> object:
         told = self._store.outcomes(uids)
         tick.replies += self._tell(told, header.client, header.instance)
-        return len(told) if told else _UNKNOWN
+        return len(told) if told else Instead.UNKNOWN
 
     def _cancel(self, request: AskCancel, header: Header, tick: Tick) -> object:
         uid = self._store.find(header.client, request.id)
         if uid is None and request.bury is None:
-            return _UNKNOWN
+            return Instead.UNKNOWN
         if uid is None:
             client = self._store.client_id(header.client)
             assert request.bury is not None
@@ -125,34 +134,25 @@ class Desk:
         return cancelled.answer
 
     def _follow(self, cancelled: Cancelled, force: bool, tick: Tick) -> None:
-        if cancelled.told is not None:
-            tick.told.append(cancelled.told)
+        tick.told += cancelled.told
         running = cancelled.running
         if running is not None:
             tick.stops.append(lambda: self._stop(running, force))
 
 
-class _RefusedError(StoreError):
-    """A wish that can't be fulfilled, with the reason for its client."""
-
-    def __init__(self, code: ErrorCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 def _check_uid(uid: bytes) -> None:
     if len(uid) != UID_BYTES:
         text = f"a uid has {UID_BYTES} bytes, and this one {len(uid)}"
-        raise _RefusedError(ErrorCode.INVALID_TASK, text)
+        raise RefusedError(ErrorCode.INVALID_TASK, text)
 
 
 def _check_change(change: Change) -> None:
     """What no client of ours asks for."""
     if change.due is not None and not math.isfinite(change.due):
-        raise _RefusedError(ErrorCode.INVALID_TASK, f"{change.due} is no time")
+        raise RefusedError(ErrorCode.INVALID_TASK, f"{change.due} is no time")
     if change.lifetime is not None and (change.lifetime == 0 or not math.isfinite(change.lifetime)):
         text = f"a lifetime of {change.lifetime} s is none: a negative number is no limit"
-        raise _RefusedError(ErrorCode.INVALID_TASK, text)
+        raise RefusedError(ErrorCode.INVALID_TASK, text)
 
 
 def _unknown_value(request: Request) -> object:
@@ -160,8 +160,10 @@ def _unknown_value(request: Request) -> object:
     match request:
         case AskCancel():
             return CancelAnswer.UNKNOWN
-        case AskOutcomes():
+        case AskOutcomes() | AskCancelBatch() | AskRequeueBatch():
             return 0
+        case AskJobsOfBatch():
+            return []
         case AskChange() | AskRequeue():
             return False
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.job import Status
+from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
@@ -19,6 +20,7 @@ from schedulergodx.service.post import Post
 from schedulergodx.service.quarantine import Quarantine
 from schedulergodx.service.scheduler import Scheduler
 from schedulergodx.service.tick import Tick
+from schedulergodx.service.watchers import Watchers
 from schedulergodx.storage.base import Retention
 
 if TYPE_CHECKING:
@@ -167,14 +169,18 @@ class Engine:
     ) -> Stations:
         store, settings = self._parts.store, self._settings
         outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
-        dispatcher = Dispatcher(
+        dispatcher = self._make_dispatcher()
+        watchers = Watchers(store)
+        batches = BatchDesk(
             store,
-            self._parts.executor,
-            queues=settings.queues,
-            limits=settings.queue_limits,
-            client_name=store.client_name,
+            watchers,
+            stop=self._call_off,
+            draft=lambda header, task, now: inbox.draft(header, task, now),
+            ring=self.ring,
         )
-        desk = Desk(store, queues=settings.queues, stop=self._call_off, tell=outbox.replies)
+        desk = Desk(
+            *(store, batches), queues=settings.queues, stop=self._call_off, tell=outbox.replies
+        )
         inbox = Inbox(
             store,
             desk,
@@ -191,6 +197,17 @@ class Engine:
             Finisher(store, dispatcher, chance),
             outbox,
             Caretaker(store, _retention(settings), lambda: self._watch.pulse(self.trouble)),
+            batches,
+            watchers,
+        )
+
+    def _make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self._parts.store,
+            self._parts.executor,
+            queues=self._settings.queues,
+            limits=self._settings.queue_limits,
+            client_name=self._parts.store.client_name,
         )
 
     def _call_off(self, job: Running, force: bool) -> None:

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.code.unit import unwrap
 from schedulergodx.core.envelope import MessageType, read_header, unseal
@@ -28,11 +30,13 @@ from schedulergodx.core.message import (
 )
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, EnvelopeError, UnreadableCode
+from schedulergodx.service.bundles import BundleRefused, Bundles
+from schedulergodx.service.membership import NO_BATCH, Membership
 from schedulergodx.service.tick import Arrival, Dead, Reply, Tick
 from schedulergodx.storage.base import NewJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from schedulergodx.core.envelope import Envelope, Header
     from schedulergodx.service.desk import Desk
@@ -42,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 _UNSIGNED = Signer()
 _KNOWN_UNITS = 100_000
+_LONGEST_NAME = 1000  # characters of the name of a task
 _LARGEST = 16 << 20  # bytes of an envelope; RabbitMQ 4 carries no larger message
 
 
@@ -72,6 +77,8 @@ class Inbox:
         self._identify = identify
         self._python = interpreter_tag()
         self._known: set[bytes] = set()
+        self._membership = Membership(store)
+        self._bundles = Bundles(store, draft=self.draft, keep=self._keep)
 
     def take(self, arrival: Arrival, tick: Tick) -> int:
         """Store what an envelope asks for; the answer is how many jobs that were."""
@@ -103,6 +110,10 @@ class Inbox:
             jobs = self._take_task(header, envelope.body, tick)
             tick.taken.append(arrival)
             return jobs
+        if header.type == MessageType.BUNDLE:
+            jobs = self._take_bundle(header, envelope.body, tick)
+            tick.taken.append(arrival)
+            return jobs
         if header.type == MessageType.REQUEST:
             self._desk.answer(envelope, tick)
         elif header.type == MessageType.INITIALIZATION:
@@ -112,7 +123,7 @@ class Inbox:
         else:
             raise IncorrectType(
                 f"a service takes no message of type {header.type}: "
-                "send INITIALIZATION (0), INFO (1), TASK (3) or REQUEST (4)"
+                "send INITIALIZATION (0), INFO (1), TASK (3), REQUEST (4) or BUNDLE (7)"
             )
         tick.taken.append(arrival)
         return 0
@@ -131,23 +142,52 @@ class Inbox:
 
     def _take_task(self, header: Header, body: bytes, tick: Tick) -> int:
         task, bad = read_task(body)
-        refusal = self._judge(task) or self._keep_units(task)
+        jobs = self.draft(header, task, tick.now, bad)
+        self._keep(jobs, tick)
+        return len(jobs)
+
+    def _take_bundle(self, header: Header, body: bytes, tick: Tick) -> int:
+        try:
+            return self._bundles.take(header, body, tick)
+        except EnvelopeError:
+            self.forget()
+            raise
+
+    def draft(
+        self, header: Header, task: TaskBody, now: float, bad: Sequence[BadItem] = ()
+    ) -> list[NewJob]:
+        """The jobs of a task, as they are stored; those that can't be run have an outcome."""
+        client = self._store.client_id(header.client)
+        place = NO_BATCH
+        if task.batch is not None:
+            place = self._membership.join(task.batch, client, len(task.jobs) + len(bad), now)
+        refusal = place.refusal or self._judge(task) or self._keep_units(task)
         shared = _Shared(
-            client=self._store.client_id(header.client),
+            client=client,
             reply=header.instance if task.reply else "",
-            spec=self._store.spec_id(task.spec),
+            spec=self._store.spec_id(_storable(task.spec)),
             task=task,
             refusal=refusal,
+            batch=place.number,
         )
-        jobs = [self._job(item, shared, tick.now) for item in task.jobs]
-        jobs += [self._bad_job(item, shared, tick.now) for item in bad]
-        known = self._store.add_jobs(jobs)
+        jobs = [self._job(item, shared, now) for item in task.jobs]
+        jobs += [self._bad_job(item, shared, now) for item in bad]
+        return place.call_off(jobs) if place.called_off else jobs
+
+    def _keep(self, jobs: Sequence[NewJob], tick: Tick) -> None:
+        """Store jobs, those that depend on others after the rest, and tell what ended here."""
+        children = [job for job in jobs if job.parents]
+        rest = [job for job in jobs if not job.parents] if children else jobs
+        known = self._store.add_jobs(rest)
+        ended = [job.uid for job in rest if job.outcome is not None and job.uid not in known]
+        if children:
+            added = self._store.add_children(children)
+            known |= added.known
+            ended += added.ended
         if known:
-            logger.info("%d jobs of %s were here before", len(known), header.client)
-        stillborn = [job.uid for job in jobs if job.outcome is not None and job.uid not in known]
-        if stillborn:
-            tick.told += self._store.outcomes(stillborn)
-        return len(jobs)
+            logger.info("%d jobs were here before", len(known))
+        if ended:
+            tick.told += self._store.outcomes(ended)
 
     def _judge(self, task: TaskBody) -> Failure | None:
         """Why none of these jobs can be run here; None if they can."""
@@ -217,6 +257,8 @@ class Inbox:
             arguments=item.arguments,
             units=item.units,
             outcome=None if refusal is None else Outcome(Status.FAILED, failure=refusal),
+            parents=item.parents,
+            batch=shared.batch,
         )
 
     def _bad_job(self, item: BadItem, shared: _Shared, now: float) -> NewJob:
@@ -228,13 +270,14 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What the jobs of one envelope have in common; `refusal` says why none can run."""
+    """What the jobs of one task have in common; `refusal` says why none can run."""
 
     client: int
     reply: str
     spec: int
     task: TaskBody
     refusal: Failure | None
+    batch: int | None
 
 
 class IncorrectType(EnvelopeError):
@@ -260,6 +303,8 @@ def _refusal_code(error: EnvelopeError) -> ErrorCode:
         return ErrorCode.INCORRECT_TYPE
     if isinstance(error, BadInitialization):
         return ErrorCode.BAD_INITIALIZATION
+    if isinstance(error, BundleRefused):
+        return error.code
     return ErrorCode.INVALID_TASK
 
 
@@ -271,12 +316,23 @@ def _item_fault(item: JobItem) -> str | None:
         item.deadline is not None and not math.isfinite(item.deadline)
     ):
         return f"its times are none: due {item.due}, deadline {item.deadline}"
+    if item.parents and any(len(parent.uid) != UID_BYTES for parent in item.parents):
+        return f"a job that it depends on has a uid that has not {UID_BYTES} bytes"
     return None
+
+
+def _storable(spec: Spec) -> Spec:
+    """The spec, with a name of a bounded length: jobs with a longer one are refused."""
+    if len(spec.name) <= _LONGEST_NAME:
+        return spec
+    return structs.replace(spec, name=spec.name[:_LONGEST_NAME])
 
 
 def _spec_fault(spec: Spec) -> str | None:
     """What is wrong with the options of a task; a client of ours sends none of these."""
     rule = spec.retry
+    if len(spec.name) > _LONGEST_NAME:
+        return f"the name of a task has at most {_LONGEST_NAME} characters, this {len(spec.name)}"
     if spec.execution is Execution.MAIN:
         return "only functions that the service's operator registered run in the service itself"
     if spec.lifetime is not None and not 0 < spec.lifetime < math.inf:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.executors.base import Executor, Report
+    from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.caretaker import Caretaker
     from schedulergodx.service.dispatcher import Dispatcher
     from schedulergodx.service.finisher import Finisher
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from schedulergodx.service.post import Post
     from schedulergodx.service.quarantine import Quarantine
     from schedulergodx.service.scheduler import Scheduler
+    from schedulergodx.service.watchers import Watchers
     from schedulergodx.storage.base import Store
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class Stations:
     finisher: Finisher
     outbox: Outbox
     caretaker: Caretaker
+    batches: BatchDesk
+    watchers: Watchers
 
 
 class Loop:
@@ -179,7 +183,7 @@ class Loop:
 
     async def _sleep(self) -> None:
         moment = self._stations.scheduler.next_moment()
-        delay = self._stations.caretaker.patience
+        delay = min(self._stations.caretaker.patience, self._stations.watchers.patience)
         if moment is not None:
             delay = min(delay, _LONGEST_SLEEP, max(0.0, moment - self._clock()))
         alarm = asyncio.get_running_loop().call_later(delay, self._bell.set)
@@ -211,9 +215,11 @@ class Loop:
             stations.dispatcher.release(batch.reports, tick)
         self._take(batch, tick)
         self._quarantine.acquit()
+        stations.batches.work(tick)
         stations.scheduler.release(tick)
         stations.dispatcher.dispatch(tick)
         stations.caretaker.tidy(tick)
+        stations.watchers.tell(tick)
 
     def _take(self, batch: Batch, tick: Tick) -> None:
         """Let the inbox take envelopes, as many as a round may hold; the rest goes back."""
@@ -257,6 +263,8 @@ class Loop:
         self._stations.outbox.tell(tick.told)
         for stop in tick.stops:
             stop()
+        for note in tick.later:
+            note()
         self._post.open_intake()
 
     # -- when a round fails -----------------------------------------------------------------------
@@ -289,8 +297,10 @@ class Loop:
                 self._alone(tick, partial(self._settle, report), report)
             for arrival in batch.arrivals:
                 self._alone(tick, partial(self._take_one, arrival), arrival)
+            self._alone(tick, self._stations.batches.work, None)
             self._alone(tick, self._stations.scheduler.release, None)
             self._alone(tick, self._stations.dispatcher.dispatch, None)
+            self._alone(tick, self._stations.watchers.tell, None)
             await self._commit()
         except StoreError as error:
             self._give_up(batch, tick, error)

@@ -57,6 +57,7 @@ class Tick:
     works: list[Work] = field(default_factory=list)
     stops: list[Callable[[], None]] = field(default_factory=list)  # of attempts called off
     released: list[Claimed] = field(default_factory=list)  # they gave their places back
+    later: list[Callable[[], None]] = field(default_factory=list)  # what a station remembers of it
 
     def absorb(self, part: Tick) -> None:
         """Add what a part of this round wants."""
@@ -67,3 +68,4 @@ class Tick:
         self.works += part.works
         self.stops += part.stops
         self.released += part.released
+        self.later += part.later

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.storage.flows import FlowStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         Status,
         Unique,
     )
+    from schedulergodx.core.results import ParentResult
 
 
 class NewJob(Struct, frozen=True):
@@ -48,8 +50,8 @@ class NewJob(Struct, frozen=True):
     deadline: until when it must have started; `deadline_code` says why (EXPIRED, OVERDUE)
     units: hashes of the units that its arguments need
     outcome: of a job that ends where it begins: one that can't be run, or was cancelled before
-    parents: jobs that it depends on
-    batch: number of its batch in the store
+    parents: jobs that it depends on; only `add_children` minds them
+    batch: `Batch.number` of its batch
     unique: a key that no other job may have
     limit_key: of the limit that its spec has
     """
@@ -77,7 +79,10 @@ class NewJob(Struct, frozen=True):
 
 
 class Claimed(Struct, frozen=True):
-    """A job that was given to a worker, with all that the worker needs."""
+    """A job that was given to a worker, with all that the worker needs.
+
+    results: of the jobs that it depends on, where it wants them
+    """
 
     seq: int
     uid: bytes
@@ -90,6 +95,7 @@ class Claimed(Struct, frozen=True):
     worker: int
     arguments: bytes
     units: tuple[bytes, ...]
+    results: tuple[ParentResult, ...] = ()
 
 
 class Ending(Struct, frozen=True):
@@ -139,10 +145,14 @@ class Told(Struct, frozen=True):
 
 
 class Cancelled(Struct, frozen=True):
-    """The answer to a cancel; `told` of one that was cancelled, `running` of one that runs."""
+    """The answer to a cancel.
+
+    told: of one that was cancelled, then of those that depended on it
+    running: of one that runs
+    """
 
     answer: CancelAnswer
-    told: Told | None = None
+    told: Sequence[Told] = ()
     running: Running | None = None
 
 
@@ -153,7 +163,7 @@ class Retention:
     seconds: Mapping[Status, float | None] = field(default_factory=dict)
 
 
-class Store(Protocol):
+class Store(FlowStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it
@@ -226,7 +236,10 @@ class Store(Protocol):
         """When the next scheduled job is due."""
 
     def expire(self, now: float, limit: int) -> list[Told]:
-        """scheduled, pending -> expired, for what was not started by its deadline."""
+        """scheduled, blocked, pending -> expired, for what was not started by its deadline.
+
+        The answer has what ends with them as well.
+        """
 
     def next_deadline(self) -> float | None:
         """When the next deadline of a waiting job is."""
@@ -253,7 +266,10 @@ class Store(Protocol):
     def finish(self, endings: Sequence[Ending]) -> list[Told]:
         """running -> a final status, with the result and its line in the outbox.
 
-        The answer is what the clients are told, of those that were still (running, attempt).
+        The answer is what the clients are told, of those that were still (running, attempt). What
+        depends on them moves along, as with every verb that ends jobs: blocked -> pending or
+        scheduled where nothing else is waited for, and blocked -> cancelled, which the answer has
+        as well.
         """
 
     def retry(self, agains: Sequence[Again]) -> None:
@@ -280,7 +296,12 @@ class Store(Protocol):
         """Change what waits. The answer is False if it is unknown, runs or has ended."""
 
     def requeue(self, uid: bytes, now: float) -> bool:
-        """failed, timeout, cancelled, expired -> pending, with no attempt used and no result."""
+        """failed, timeout, cancelled, expired -> pending, with no attempt used and no result.
+
+        Or -> blocked, while a parent is not met. What was cancelled because of it is requeued as
+        well, and what is still blocked waits for it again. The answer is False for what can't be
+        run again: it has no arguments, or a parent that it needs was removed.
+        """
 
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""
@@ -311,7 +332,10 @@ class Store(Protocol):
     # -- caretaker -------------------------------------------------------------------------------
 
     def prune(self, retention: Retention, now: float, limit: int) -> int:
-        """Remove at most `limit` jobs whose time is over, with all that hangs on them."""
+        """Remove at most `limit` jobs whose time is over, with all that hangs on them.
+
+        A job is kept while one that depends on it has not ended. A batch goes with its last job.
+        """
 
     def checkpoint(self) -> None:
         """Between ticks: move the log into the file, give back free pages."""

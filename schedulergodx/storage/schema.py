@@ -72,6 +72,7 @@ job = Table(
     Column("waits", Integer, nullable=False, server_default="0"),  # for so many other jobs
     Column("children", SmallInteger, nullable=False, server_default="0"),  # 1: others wait for it
     Column("batch", Integer),
+    Column("results", SmallInteger, nullable=False, server_default="0"),  # 1: of parents, wanted
 )
 
 Index("job_uid", job.c.uid, unique=True)
@@ -81,7 +82,7 @@ _partial("job_scheduled", job.c.due, where=f"status = {SCHEDULED}")
 _partial(
     "job_deadline",
     job.c.deadline,
-    where=f"deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {PENDING})",
+    where=f"deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {BLOCKED}, {PENDING})",
 )
 _partial("job_blocked", job.c.seq, where=f"status = {BLOCKED}")
 _partial("job_batch", job.c.batch, job.c.seq, where="batch IS NOT NULL")
@@ -129,11 +130,14 @@ batch = Table(
     Column("name", Text, nullable=False),
     Column("workflow", SmallInteger, nullable=False),
     Column("created", Double, nullable=False),
-    Column("closed", SmallInteger, nullable=False, server_default="0"),  # no job joins it any more
-    Column("callback", _Number),  # the seq of a job that waits for the end of all others
+    Column("state", SmallInteger, nullable=False, server_default="0"),  # see `states`
+    Column("expected", Integer, nullable=False, server_default="0"),  # jobs, at the least
+    Column("callback", LargeBinary),  # the uid of a job that waits for the end of all others
     UniqueConstraint("uid"),
-    UniqueConstraint("client", "name"),
 )
+
+Index("batch_name", batch.c.name, batch.c.client)
+_partial("batch_callback", batch.c.callback, where="callback IS NOT NULL")
 
 batch_counter = Table(
     "batch_counter",

@@ -1,4 +1,4 @@
-"""How a database writes the status of a job: as a small integer.
+"""How a database writes what is an enum elsewhere, as the status of a job: as a small integer.
 
 The numbers stand in files of users and, as literals, in partial indexes: they never change. What
 waits is below RUNNING, what has ended is above it.
@@ -6,7 +6,8 @@ waits is below RUNNING, what has ended is above it.
 
 from __future__ import annotations
 
-from schedulergodx.core.job import Status
+from schedulergodx.core.job import OnFailure, Status
+from schedulergodx.core.view import BatchState
 
 SCHEDULED = 1
 BLOCKED = 2
@@ -30,3 +31,24 @@ NUMBERS: dict[Status, int] = {
     Status.EXPIRED: EXPIRED,
 }
 STATUSES: dict[int, Status] = {number: status for status, number in NUMBERS.items()}
+
+ON_FAILURE_CANCEL = 1
+ON_FAILURE_WAIT = 2
+ON_FAILURE_RUN = 3
+
+ON_FAILURE: dict[OnFailure, int] = {
+    OnFailure.CANCEL: ON_FAILURE_CANCEL,
+    OnFailure.WAIT: ON_FAILURE_WAIT,
+    OnFailure.RUN: ON_FAILURE_RUN,
+}
+ON_FAILURES: dict[int, OnFailure] = {number: wish for wish, number in ON_FAILURE.items()}
+
+BATCH_OPEN = 0
+BATCH_CLOSED = 1
+BATCH_CANCELLED = 2
+
+BATCH_STATES: dict[int, BatchState] = {
+    BATCH_OPEN: BatchState.OPEN,
+    BATCH_CLOSED: BatchState.CLOSED,
+    BATCH_CANCELLED: BatchState.CANCELLED,
+}

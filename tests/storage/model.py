@@ -13,9 +13,21 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from schedulergodx.core.identity import uid_of
-from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Spec, Status
-from schedulergodx.core.view import AttemptView, CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.core.dependency import is_fatal, is_met
+from schedulergodx.core.identity import uid_of, ulid
+from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Parent, Spec, Status
+from schedulergodx.core.message import BatchRef
+from schedulergodx.core.results import ParentResult
+from schedulergodx.core.view import (
+    AttemptView,
+    BatchFilter,
+    BatchState,
+    BatchView,
+    CancelAnswer,
+    Change,
+    JobFilter,
+    JobView,
+)
 from schedulergodx.storage.base import (
     Again,
     Cancelled,
@@ -26,12 +38,20 @@ from schedulergodx.storage.base import (
     Running,
     Told,
 )
-from schedulergodx.storage.verdicts import CALLED_OFF, UNKNOWN_SPEC, expiry
+from schedulergodx.storage.flows import Added, Batch, BatchCancelled
+from schedulergodx.storage.verdicts import (
+    CALLED_OFF,
+    UNKNOWN_SPEC,
+    Cause,
+    expiry,
+    parent_failed,
+    unknown_parent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-NOT_STARTED = (Status.SCHEDULED, Status.PENDING)
+NOT_STARTED = (Status.SCHEDULED, Status.BLOCKED, Status.PENDING)
 REQUEUEABLE = (Status.FAILED, Status.TIMEOUT, Status.CANCELLED, Status.EXPIRED)
 
 
@@ -54,11 +74,30 @@ class Row:
     outcome: Outcome | None = None
     cancel_asked: bool = False
     attempts: list[AttemptView] = field(default_factory=list)
+    above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
+    for_batch: bool = False  # a callback that waits
 
     @property
     def code(self) -> int | None:
         failure = self.outcome.failure if self.outcome else None
         return failure.code if failure else None
+
+
+@dataclass
+class Group:
+    """A batch."""
+
+    number: int
+    ref: BatchRef
+    client: int
+    created: float
+    state: BatchState = BatchState.OPEN
+    expected: int = 0
+    callback: bytes | None = None
+    removed: Counter[Status] = field(default_factory=Counter)
+
+
+End = tuple[Row, Outcome, float | None, float]
 
 
 @dataclass
@@ -72,6 +111,7 @@ class State:
     notes: dict[str, str] = field(default_factory=dict)
     outbox: set[int] = field(default_factory=set)
     last_seq: int = 0
+    batches: dict[int, Group] = field(default_factory=dict)
 
 
 class ModelStore:
@@ -145,7 +185,56 @@ class ModelStore:
             if job.uid not in known | added:
                 self._add(job)
                 added.add(job.uid)
+        self._end_batches({job.batch for job in jobs}, jobs[-1].created if jobs else 0.0)
         return known & {job.uid for job in jobs}
+
+    def add_children(self, jobs: Sequence[NewJob]) -> Added:
+        known = {row.job.uid for row in self._rows}
+        ended = []
+        for job in jobs:
+            if self._row(job.uid) is None:
+                row = self._add_child(job)
+                if row.outcome is not None:
+                    ended.append(job.uid)
+        self._end_batches({job.batch for job in jobs}, jobs[-1].created if jobs else 0.0)
+        return Added(known & {job.uid for job in jobs}, ended)
+
+    def _add_child(self, job: NewJob) -> Row:
+        parents = {parent.uid: parent for parent in job.parents}
+        rows = {uid: self._row(uid) for uid in parents}
+        unknown = [u for u, row in rows.items() if row is None or row.job.client != job.client]
+        if job.outcome is not None:
+            return self._add(job)
+        if unknown:
+            outcome = unknown_parent(unknown[0])
+            job = structs.replace(job, arguments=b"", outcome=outcome, status=outcome.status)
+            return self._add(job)
+        for uid, parent in parents.items():
+            row = rows[uid]
+            assert row is not None
+            if is_fatal(parent.on_failure, row.status):
+                outcome = parent_failed(Cause(self._id(row), self.spec(row.spec).name, row.status))
+                job = structs.replace(job, outcome=outcome, status=outcome.status)
+                break
+        added = self._add(job)
+        added.above = sorted((rows[uid].seq, parent) for uid, parent in parents.items())
+        if added.outcome is None and self._unmet(added):
+            added.status = Status.BLOCKED
+        return added
+
+    def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
+        return {row.job.uid: row.job.client for row in self._rows if row.job.uid in uids}
+
+    def _unmet(self, row: Row) -> list[Parent]:
+        above = [(self.state.rows.get(seq), parent) for seq, parent in row.above]
+        return [
+            parent
+            for found, parent in above
+            if found is None or not is_met(parent.on_failure, found.status)
+        ]
+
+    def _id(self, row: Row) -> str:
+        return row.job.label or ulid(row.job.uid)
 
     def _add(self, job: NewJob) -> Row:
         self.state.last_seq = seq = self.state.last_seq + 1
@@ -160,6 +249,7 @@ class ModelStore:
             job.deadline,
             finished=job.created if job.outcome else None,
             outcome=job.outcome,
+            for_batch=job.status is Status.BLOCKED,
         )
         if job.outcome and job.reply:
             self.state.outbox.add(seq)
@@ -181,7 +271,7 @@ class ModelStore:
     def expire(self, now: float, limit: int) -> list[Told]:
         late = [row for row in self._with_deadline() if row.deadline <= now]
         late.sort(key=lambda row: (row.deadline, row.seq))
-        return [self._end(row, expiry(row.job.deadline_code), None, now) for row in late[:limit]]
+        return self._end([(row, expiry(row.job.deadline_code), None, now) for row in late[:limit]])
 
     def next_deadline(self) -> float | None:
         return min((row.deadline for row in self._with_deadline()), default=None)
@@ -226,7 +316,17 @@ class ModelStore:
             worker,
             job.arguments,
             job.units,
+            tuple(
+                self._parent_result(self.state.rows[seq])
+                for seq, parent in sorted(row.above)
+                if parent.result and seq in self.state.rows
+            ),
         )
+
+    def _parent_result(self, row: Row) -> ParentResult:
+        outcome = row.outcome or Outcome(row.status)
+        value, units = outcome.value, outcome.units
+        return ParentResult(row.job.uid, self._id(row), row.status, value, units)
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
         for row in self._running(jobs):
@@ -236,13 +336,16 @@ class ModelStore:
     # -- finisher --------------------------------------------------------------------------------
 
     def finish(self, endings: Sequence[Ending]) -> list[Told]:
-        told = []
+        ends: list[End] = []
+        first: dict[tuple[int, int], Ending] = {}
         for end in endings:
+            first.setdefault((end.seq, end.attempt), end)
+        for end in first.values():
             for row in self._running([(end.seq, end.attempt)]):
                 if end.outcome.failure or row.attempt > 1:
                     self._remember(row, end)
-                told.append(self._end(row, end.outcome, end.started, end.finished))
-        return told
+                ends.append((row, end.outcome, end.started, end.finished))
+        return self._end(ends)
 
     def retry(self, agains: Sequence[Again]) -> None:
         for end in agains:
@@ -288,7 +391,7 @@ class ModelStore:
         if row.status is Status.RUNNING:
             row.cancel_asked = True
             return Cancelled(CancelAnswer.ASKED, running=_running(row))
-        return Cancelled(CancelAnswer.CANCELLED, self._end(row, CALLED_OFF, None, now))
+        return Cancelled(CancelAnswer.CANCELLED, self._end([(row, CALLED_OFF, None, now)]))
 
     def bury(self, uid: bytes, client: int, reply: str, now: float) -> Told:
         spec = self.spec_id(UNKNOWN_SPEC)
@@ -330,25 +433,63 @@ class ModelStore:
 
     def requeue(self, uid: bytes, now: float) -> bool:
         row = self._row(uid)
-        if row is None or row.status not in REQUEUEABLE:
+        if row is None or not self._can_be_requeued(row):
             return False
-        if row.job.outcome is not None and not row.job.arguments:
+        row.due = now
+        self._requeue([row], now)
+        return True
+
+    def _can_be_requeued(self, row: Row) -> bool:
+        if row.status not in REQUEUEABLE or not self._has_arguments(row):
             return False
+        return all(seq in self.state.rows for seq, _ in row.above)
+
+    def _has_arguments(self, row: Row) -> bool:
+        return row.job.outcome is None or bool(row.job.arguments)
+
+    def _requeue(self, rows: list[Row], now: float) -> int:
+        again: list[Row] = []
+        while rows:
+            fresh = [self._begin_again(row, now) for row in rows]
+            again += fresh
+            rows = [row for row in self._rows if self._is_revived(row, {r.seq for r in fresh})]
+        for row in again:
+            group = next((g for g in self._groups if g.callback == row.job.uid), None)
+            row.for_batch = group is not None and not self._is_over(group)
+            if not row.for_batch and not self._unmet(row):
+                row.status = self._ready(row, now)
+        return len(again)
+
+    def _begin_again(self, row: Row, now: float) -> Row:
         del self.state.rows[row.seq]
         self.state.outbox.discard(row.seq)
         self.state.last_seq = seq = self.state.last_seq + 1
-        self.state.rows[seq] = Row(
+        for other in self._rows:
+            other.above = [(seq if s == row.seq else s, parent) for s, parent in other.above]
+        self.state.rows[seq] = again = Row(
             seq,
             structs.replace(row.job, deadline_code=None, outcome=None),
             row.spec,
             row.queue,
             row.priority,
-            Status.PENDING,
-            now,
+            Status.BLOCKED,
+            max(row.due or now, now),
             None,
             attempts=row.attempts,
+            above=row.above,
         )
-        return True
+        return again
+
+    def _is_revived(self, row: Row, parents: set[int]) -> bool:
+        """Whether it was cancelled because of these, and because of no other parent."""
+        if row.code != ErrorCode.PARENT_FAILED or not self._can_be_requeued(row):
+            return False
+        above = [(seq, p.on_failure, self.state.rows[seq].status) for seq, p in row.above]
+        fatal = any(is_fatal(on_failure, status) for _, on_failure, status in above)
+        return not fatal and any(s in parents and o == "cancel" for s, o, _ in above)
+
+    def _ready(self, row: Row, now: float) -> Status:
+        return Status.SCHEDULED if row.due is not None and row.due > now else Status.PENDING
 
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
@@ -382,7 +523,15 @@ class ModelStore:
             output=outcome.output,
             traceback=failure.traceback,
             attempts=tuple(row.attempts),
+            **self._place(row),
         )
+
+    def _place(self, row: Row) -> dict[str, object]:
+        """Its parents and its batch, as a view has them."""
+        rows = [(self.state.rows.get(seq), parent) for seq, parent in sorted(row.above)]
+        parents = tuple(structs.replace(p, uid=r.job.uid) for r, p in rows if r is not None)
+        group = self.state.batches.get(row.job.batch or 0)
+        return {"parents": parents, "batch": group and group.ref.uid}
 
     def list_jobs(self, which: JobFilter) -> list[JobView]:
         views = [self._view(row) for row in reversed(self._rows)]
@@ -399,6 +548,138 @@ class ModelStore:
     def counts(self) -> dict[tuple[str, Status], int]:
         return dict(Counter((row.queue, row.status) for row in self._rows))
 
+    # -- batches ---------------------------------------------------------------------------------
+
+    @property
+    def _groups(self) -> list[Group]:
+        return [self.state.batches[number] for number in sorted(self.state.batches)]
+
+    def make_batch(self, ref: BatchRef, client: int, now: float) -> Batch:
+        number = max(self.state.batches, default=0) + 1
+        self.state.batches[number] = Group(number, ref, client, now)
+        return self.batch(number)
+
+    def batch(self, number: int) -> Batch:
+        group = self.state.batches[number]
+        counts = self._counts(group)
+        return Batch(
+            number,
+            group.ref.uid,
+            group.client,
+            group.ref.name,
+            group.state,
+            group.expected,
+            group.callback,
+            sum(counts.values()),
+            sum(jobs for status, jobs in counts.items() if not status.final),
+        )
+
+    def batch_of_uid(self, uid: bytes) -> int | None:
+        return next((g.number for g in self._groups if g.ref.uid == uid), None)
+
+    def batch_of_name(self, client: int, name: str) -> int | None:
+        mine = [g.number for g in self._groups if (g.client, g.ref.name) == (client, name)]
+        return max(mine, default=None)
+
+    def find_batch(self, client: str | None, id: str) -> int | None:
+        uid = uid_of(id)
+        for group in reversed(self._groups):
+            if group.ref.uid == uid:
+                return group.number
+        for group in reversed(self._groups):
+            if group.ref.name == id and client in (None, self.client_name(group.client)):
+                return group.number
+        return None
+
+    def close_batch(self, number: int, expected: int, callback: bytes | None, now: float) -> None:
+        group = self.state.batches[number]
+        if group.state is BatchState.OPEN:
+            group.state = BatchState.CLOSED
+        group.expected = max(expected, group.expected)
+        group.callback = callback or group.callback
+        self._end_batches({number}, now)
+
+    def cancel_batch(self, number: int, now: float, limit: int) -> BatchCancelled:
+        group = self.state.batches[number]
+        group.state = BatchState.CANCELLED
+        rows = [row for row in reversed(self._rows) if row.job.batch == number]
+        waiting = [row for row in rows if row.status.waiting][:limit]
+        told = self._end([(row, CALLED_OFF, None, now) for row in waiting])
+        running = [r for r in rows if r.status is Status.RUNNING and not r.cancel_asked]
+        running = running[: limit - len(waiting)]
+        for row in running:
+            row.cancel_asked = True
+        callback = self._row(group.callback) if group.callback else None
+        if len(waiting) + len(running) < limit and callback and callback.status.waiting:
+            told += self._end([(callback, CALLED_OFF, None, now)])
+        return BatchCancelled(told, [_running(row) for row in running])
+
+    def requeue_batch(self, number: int, before: int, now: float, limit: int) -> int:
+        group = self.state.batches[number]
+        if group.state is BatchState.CANCELLED:
+            group.state = BatchState.CLOSED
+        mine = [r for r in self._rows if r.job.batch == number and r.seq < before]
+        rows = [row for row in mine if self._can_be_requeued(row)][:limit]
+        callback = self._row(group.callback) if group.callback else None
+        if not rows and callback and callback.seq < before and self._can_be_requeued(callback):
+            rows = [callback]
+        return self._requeue(rows, now)
+
+    def view_batch(self, number: int) -> BatchView:
+        group = self.state.batches[number]
+        return BatchView(
+            group.ref.uid,
+            group.ref.name,
+            self.client_name(group.client),
+            group.ref.workflow,
+            group.created,
+            group.state,
+            self._counts(group),
+            group.expected,
+            group.callback,
+        )
+
+    def list_batches(self, which: BatchFilter) -> list[BatchView]:
+        uids = [group.ref.uid for group in self._groups]
+        place = uids.index(which.before) if which.before in uids else len(uids)
+        groups = self._groups[:place] if which.before is not None else self._groups
+        views = [self.view_batch(group.number) for group in reversed(groups)]
+        return [
+            view
+            for view in views
+            if which.client in (None, view.client)
+            and which.name in (None, view.name)
+            and which.workflow in (None, view.workflow)
+            and which.active in (None, any(not status.final for status in view.counts))
+        ][: which.limit]
+
+    def jobs_of_batch(self, number: int, after: int, limit: int) -> list[JobView]:
+        rows = [row for row in self._rows if row.job.batch == number and row.seq > after]
+        return [replace(self._view(row), **self._place(row)) for row in rows[:limit]]
+
+    def changed_batches(self) -> set[int]:
+        raise NotImplementedError  # what is said of it is tested with the real store alone
+
+    def last_seq(self) -> int:
+        return self.state.last_seq
+
+    def _counts(self, group: Group) -> dict[Status, int]:
+        rows = (row.status for row in self._rows if row.job.batch == group.number)
+        return dict(Counter(rows) + group.removed)
+
+    def _is_over(self, group: Group) -> bool:
+        counts = self._counts(group)
+        return all(status.final for status in counts) and sum(counts.values()) >= group.expected
+
+    def _end_batches(self, batches: set[int | None], now: float) -> None:
+        for group in self._groups:
+            callback = self._row(group.callback) if group.callback else None
+            if group.number in batches and callback and callback.for_batch:
+                is_over = group.state is BatchState.CLOSED and self._is_over(group)
+                if is_over and callback.status is Status.BLOCKED:
+                    callback.for_batch = False
+                    callback.status = self._ready(callback, now)
+
     # -- outbox and caretaker --------------------------------------------------------------------
 
     def unsent(self, after: int, limit: int) -> list[Told]:
@@ -413,13 +694,27 @@ class ModelStore:
         for status, seconds in retention.seconds.items():
             if seconds is None:
                 continue
+            needed = {s for row in self._rows if not row.status.final for s, _ in row.above}
             old = [row for row in self._in(status) if row.finished <= now - seconds]
+            old = [row for row in old if row.seq not in needed]
             old.sort(key=lambda row: (row.finished, row.seq))
             for row in old[: limit - removed]:
-                del self.state.rows[row.seq]
-                self.state.outbox.discard(row.seq)
+                self._remove(row)
                 removed += 1
         return removed
+
+    def _remove(self, row: Row) -> None:
+        del self.state.rows[row.seq]
+        self.state.outbox.discard(row.seq)
+        if row.status is Status.COMPLETED:
+            for other in self._rows:
+                above = [(seq, p) for seq, p in other.above if seq != row.seq or p.result]
+                other.above = above
+        group = self.state.batches.get(row.job.batch or 0)
+        if group is not None:
+            group.removed[row.status] += 1
+            if not any(other.job.batch == group.number for other in self._rows):
+                del self.state.batches[group.number]
 
     def checkpoint(self) -> None:
         pass
@@ -444,7 +739,48 @@ class ModelStore:
             if row and row.status is Status.RUNNING and row.attempt == attempt
         ]
 
-    def _end(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
+    def _end(self, ends: list[End]) -> list[Told]:
+        """End jobs and, level by level, what does not run without them."""
+        told = []
+        causes: dict[int, Cause] = {}
+        batches = set()
+        now = ends[0][3] if ends else 0.0
+        while ends:
+            told += [self._end_one(*end) for end in ends]
+            batches |= {row.job.batch for row, *_ in ends}
+            self._release({row.seq for row, *_ in ends}, ends[0][3])
+            ends = self._doomed(ends, causes)
+        self._end_batches(batches, now)
+        return told
+
+    def _release(self, parents: set[int], now: float) -> None:
+        for row in self._in(Status.BLOCKED):
+            if any(seq in parents for seq, _ in row.above) and not self._unmet(row):
+                row.status = self._ready(row, now)
+
+    def _doomed(self, ends: list[End], causes: dict[int, Cause]) -> list[End]:
+        by_seq = {row.seq: (row, outcome, finished) for row, outcome, _, finished in ends}
+        doomed: list[End] = []
+        for row in self._in(Status.BLOCKED):
+            fatal = [
+                seq
+                for seq, parent in sorted(row.above)
+                if seq in by_seq and is_fatal(parent.on_failure, by_seq[seq][0].status)
+            ]
+            if fatal:
+                parent, outcome, finished = by_seq[fatal[0]]
+                causes[row.seq] = cause = self._cause(parent, outcome, causes.get(parent.seq))
+                doomed.append((row, parent_failed(cause), None, finished))
+        return doomed
+
+    def _cause(self, parent: Row, outcome: Outcome, before: Cause | None) -> Cause:
+        failure = outcome.failure
+        reason = failure.text if failure and failure.code != ErrorCode.PARENT_FAILED else ""
+        task = self.spec(parent.spec).name
+        root = before.sentence if before else ""
+        return Cause(self._id(parent), task, outcome.status, reason, root)
+
+    def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
         row.status, row.outcome = outcome.status, outcome
         row.started, row.finished = started, finished
         if row.job.reply:

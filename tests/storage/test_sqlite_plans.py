@@ -12,6 +12,7 @@ from schedulergodx.core.job import Status
 from schedulergodx.core.view import JobFilter
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Store
+from schedulergodx.storage.sqlite import flow_statements
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.bulk import Bulk
 
@@ -39,8 +40,6 @@ LOOKUPS = {
     "ASK_TO_CANCEL": BY_SEQ,
     "WAITING_JOB": "SEARCH job USING INDEX job_uid",
     "CHANGE": BY_SEQ,
-    "REQUEUEABLE_JOB": "SEARCH job USING INDEX job_uid",
-    "REQUEUE": BY_SEQ,
     "NEWEST_OF_LABEL": "SEARCH job USING INDEX job_label",
     "NEWEST_OF_CLIENT": "SEARCH job USING INDEX job_label",
     "IS_KNOWN": "SEARCH job USING INDEX job_uid",
@@ -52,17 +51,43 @@ LOOKUPS = {
     "REMOVE_JOBS": BY_SEQ,
     "NEWEST_SEQ": "SEARCH job",
     "NEWEST_UID": "SEARCH job USING INDEX job_uid",
+    "PARENTS": "SEARCH job USING INDEX job_uid",
+    "CLIENTS": "SEARCH job USING INDEX job_uid",
+    "SET_CHILDREN": BY_SEQ,
+    "SET_WAITS": BY_SEQ,
+    "RELEASE": BY_SEQ,
+    "RELEASE_ALL_THE_SAME": BY_SEQ,
+    "DOOMED": BY_SEQ,
+    "RELEASE_CALLBACK": "SEARCH job USING INDEX job_uid",
+    "RESULTS_OF_PARENTS": BY_SEQ,
+    "REQUEUEABLE_JOB": "SEARCH job USING INDEX job_uid",
+    "REQUEUEABLE_OF_BATCH": "SEARCH job USING INDEX job_batch",
+    "REVIVED": BY_SEQ,
+    "REQUEUE": BY_SEQ,
+    "WAIT_AGAIN": BY_SEQ,
+    "WAIT_FOR_BATCH": "SEARCH job USING INDEX job_uid",
+    "WAITING_OF_BATCH": "SEARCH job USING INDEX job_batch",
+    "RUNNING_OF_BATCH": "SEARCH job USING INDEX job_batch",
+    "JOBS_OF_BATCH": "SEARCH job USING INDEX job_batch",
+    "EDGES": BY_SEQ,
+    "REMOVE_BATCHES": "SEARCH job USING INDEX job_batch",
 }
 SORTS = {
     "NEWEST_OF_LABEL",  # a label of all clients: as many rows as clients that use it
+    "BATCH_OF_NAME",  # the same of batches
     "COUNT_DUE",  # groups at most `limit` rows by lane
+    # These group the dependencies of the jobs that they are given.
+    *("RELEASE", "RELEASE_ALL_THE_SAME", "RESULTS_OF_PARENTS", "REVIVED", "WAIT_AGAIN", "CHILDREN"),
 }
 STATEMENTS = {
     name: value
-    for name, value in vars(sql).items()
+    for module in (sql, flow_statements)
+    for name, value in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, (str, Bulk))
-}
-SCANS = re.compile(r"SCAN (?!CONSTANT|\d|given|place|ending|again|\(subquery)(\w+)")
+    if name not in {"JOB", "VIEW_COLUMNS", "IS_ACTIVE"}  # parts of others
+} | {f"MOVES_{place}": move for place, move in enumerate(flow_statements.MOVES)}
+NUMBERS = "given|place|ending|ended|again|claimed|json_each|wanted|met"  # that came with it
+SCANS = re.compile(rf"SCAN (?!CONSTANT|\d|{NUMBERS}|\(subquery)(\w+)")
 WHOLE_TABLES = {"COUNTS": "counter"}
 
 

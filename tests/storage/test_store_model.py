@@ -20,8 +20,19 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from schedulergodx.core.job import FINAL, WAITING, ErrorCode, Execution, Outcome, RetryRule, Status
-from schedulergodx.core.view import Change, JobFilter
+from schedulergodx.core.job import (
+    FINAL,
+    WAITING,
+    ErrorCode,
+    Execution,
+    OnFailure,
+    Outcome,
+    Parent,
+    RetryRule,
+    Status,
+)
+from schedulergodx.core.message import BatchRef
+from schedulergodx.core.view import BatchFilter, Change, JobFilter
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
 from schedulergodx.storage.states import STATUSES
@@ -35,6 +46,7 @@ ENDS = (DONE, FAILED, replace(FAILED, status=Status.TIMEOUT), replace(FAILED, ou
 ALL = JobFilter(limit=1000)
 MEMORY = Path("/dev/shm")  # no test here is about the disk
 
+ways = st.sampled_from((OnFailure.CANCEL, OnFailure.WAIT, OnFailure.RUN))
 whens = st.integers(-5, 5).map(lambda seconds: NOW + seconds)
 picks = st.integers(0, 1 << 30)
 
@@ -69,7 +81,8 @@ class SameAsModel(RuleBasedStateMachine):
     def both(self, verb: Callable[[Store], object]) -> object:
         self.changed = True
         expected = verb(self.model)
-        assert verb(self.real) == expected
+        said = verb(self.real)
+        assert said == expected
         return expected
 
     def row(self, pick: int, *statuses: Status) -> Row | None:
@@ -98,6 +111,7 @@ class SameAsModel(RuleBasedStateMachine):
         stillborn=st.sampled_from((False, False, False, True)),
         twins=st.booleans(),
         old=picks,
+        batch=st.none() | picks,
     )
     def add(
         self,
@@ -115,6 +129,7 @@ class SameAsModel(RuleBasedStateMachine):
         stillborn: bool,
         twins: bool,
         old: int,
+        batch: int | None,
     ) -> None:
         uids = [new_uid() for _ in range(number)]
         if twins:
@@ -142,11 +157,114 @@ class SameAsModel(RuleBasedStateMachine):
                     b"" if stillborn else b"arguments",
                     (b"u" * 16,) if priority else (),
                     FAILED if stillborn else None,
+                    batch=self.batch(batch),
                 )
                 for uid in uids
             ]
 
         self.both(lambda store: store.add_jobs(jobs(store)))
+
+    @rule(
+        children=st.lists(
+            st.tuples(
+                st.lists(st.tuples(picks, ways, st.booleans()), min_size=1, max_size=3),
+                st.none() | whens,
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+        client=st.sampled_from(("ann", "ann", "ann", "bob")),
+        queue=st.sampled_from(QUEUES),
+        deadline=st.none() | st.none() | whens,
+        stillborn=st.sampled_from((False, False, False, True)),
+        batch=st.none() | picks,
+    )
+    def add_children(
+        self,
+        children: list[tuple[list[tuple[int, OnFailure, bool]], float | None]],
+        client: str,
+        queue: str,
+        deadline: float | None,
+        stillborn: bool,
+        batch: int | None,
+    ) -> None:
+        """Each depends on some that are there or come before it, now and then on an unknown one."""
+        uids = [new_uid() for _ in children]
+        known = [row.job.uid for row in self.model.state.rows.values()]
+        parents = [
+            tuple(
+                Parent(pick_of([*known, *uids[:place]], pick), way, result)
+                for pick, way, result in wanted
+            )
+            for place, (wanted, _) in enumerate(children)
+        ]
+
+        def jobs(store: Store) -> list[NewJob]:
+            return [
+                new_job(
+                    store,
+                    uid=uid,
+                    client=store.client_id(client),
+                    queue=queue,
+                    status=Status.PENDING if due is None else Status.SCHEDULED,
+                    due=due,
+                    deadline=deadline,
+                    deadline_code=None if deadline is None else ErrorCode.EXPIRED,
+                    parents=above,
+                    batch=self.batch(batch),
+                )
+                for uid, above, (_, due) in zip(uids, parents, children, strict=True)
+            ]
+
+        def add(store: Store) -> object:
+            some = jobs(store)
+            if stillborn:
+                failed = {"status": Status.FAILED, "outcome": FAILED, "arguments": b""}
+                some[0] = replace(some[0], **failed)
+            return store.add_children(some)
+
+        self.both(add)
+
+    # -- batches ---------------------------------------------------------------------------------
+
+    def batch(self, pick: int | None) -> int | None:
+        batches = sorted(self.model.state.batches)
+        return batches[pick % len(batches)] if batches and pick is not None else None
+
+    @precondition(lambda self: len(self.model.state.batches) < 3)
+    @rule(
+        name=st.sampled_from(("x", "y")),
+        client=st.sampled_from(("ann", "bob")),
+        workflow=st.booleans(),
+    )
+    def make_batch(self, name: str, client: str, workflow: bool) -> None:
+        ref = BatchRef(new_uid(), name, workflow)
+        self.both(lambda store: store.make_batch(ref, store.client_id(client), NOW))
+
+    @precondition(lambda self: self.model.state.batches)
+    @rule(pick=picks, expected=st.integers(0, 9), with_callback=st.booleans(), now=whens)
+    def close_batch(self, pick: int, expected: int, with_callback: bool, now: float) -> None:
+        number = self.batch(pick)
+        assert number is not None
+        callback = None
+        if with_callback and self.model.state.batches[number].callback is None:
+            callback = new_uid()
+            blocked = {"uid": callback, "status": Status.BLOCKED}
+            self.both(lambda store: store.add_jobs([new_job(store, **blocked)]))
+        self.both(lambda store: store.close_batch(number, expected, callback, now))
+
+    @precondition(lambda self: self.model.state.batches)
+    @rule(pick=picks, now=whens, limit=st.integers(1, 9))
+    def cancel_batch(self, pick: int, now: float, limit: int) -> None:
+        number = self.batch(pick)
+        self.both(lambda store: store.cancel_batch(number, now, limit))
+
+    @precondition(lambda self: self.model.state.batches)
+    @rule(pick=picks, now=whens, limit=st.integers(1, 9), all=st.booleans())
+    def requeue_batch(self, pick: int, now: float, limit: int, all: bool) -> None:
+        number = self.batch(pick)
+        before = self.model.last_seq() + 1 if all else self.model.last_seq() // 2
+        self.both(lambda store: store.requeue_batch(number, before, now, limit))
 
     @precondition(lambda self: self.has(Status.SCHEDULED))
     @rule(now=whens, limit=st.integers(1, 4))
@@ -303,6 +421,9 @@ class SameAsModel(RuleBasedStateMachine):
             assert self.real.pending() == self.model.pending()
             assert self.real.next_due() == self.model.next_due()
             assert self.real.next_deadline() == self.model.next_deadline()
+            assert self.real.last_seq() == self.model.last_seq()
+            for number in self.model.state.batches:
+                assert self.real.view_batch(number) == self.model.view_batch(number)
 
     def compare_all(self) -> None:
         self.both(lambda store: store.list_jobs(ALL))
@@ -318,6 +439,15 @@ class SameAsModel(RuleBasedStateMachine):
             self.both(lambda store, client=client: store.find(client, "1"))
         for status in Status:
             self.both(lambda store, status=status: store.list_jobs(JobFilter(status=status)))
+        for number in self.model.state.batches:
+            self.both(lambda store, number=number: store.batch(number))
+            self.both(lambda store, number=number: store.jobs_of_batch(number, 3, 50))
+        for active in (None, True, False):
+            which = BatchFilter(active=active, client="ann" if active else None)
+            self.both(lambda store, which=which: store.list_batches(which))
+        for client in ("ann", None):
+            self.both(lambda store, client=client: store.find_batch(client, "x"))
+        self.both(lambda store: store.clients_of(uids))
         self.check_file()
 
     def check_file(self) -> None:
@@ -338,8 +468,19 @@ class SameAsModel(RuleBasedStateMachine):
                 f"SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM job)"
             )
             assert orphans == 0, table
+        for gone in (
+            "dependency WHERE child NOT IN (SELECT seq FROM job)",
+            "batch_counter WHERE batch NOT IN (SELECT id FROM batch)",
+            "job WHERE batch IS NOT NULL AND batch NOT IN (SELECT id FROM batch)",
+        ):
+            assert reader.execute(f"SELECT count(*) FROM {gone}").fetchall() == [(0,)], gone
         assert reader.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         reader.close()
+
+
+def pick_of(uids: list[bytes], pick: int) -> bytes:
+    """Mostly one of these, the later ones more often; now and then none that is known."""
+    return new_uid() if pick % 20 == 19 or not uids else uids[-1 - pick % len(uids)]
 
 
 def test_the_store_does_what_the_model_does() -> None:

@@ -7,10 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from schedulergodx.errors import StoreError
+from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.connection import LOG_BYTES, size_of
-from schedulergodx.storage.sqlite.session import LAST_SEQ_NOTE, Session
-from schedulergodx.storage.states import NUMBERS
+from schedulergodx.storage.sqlite.session import LAST_SEQ_NOTE, Session, as_json
+from schedulergodx.storage.states import COMPLETED, NUMBERS
 
 if TYPE_CHECKING:
     from schedulergodx.storage.base import Retention
@@ -21,6 +22,15 @@ _LARGE_LOG_BYTES = 64 << 20  # above, readers are waited for
 _PATIENCE = 100  # ms
 _SPARE_PAGES = 1024  # 4 MiB of free pages stay in the file, to be used again
 _SLICE_PAGES = 512  # given back at once; 2 MiB, a few milliseconds
+
+# What goes with a job, and then the job.
+_REMOVALS = (
+    sql.REMOVE_PAYLOADS,
+    sql.REMOVE_RESULTS,
+    sql.REMOVE_LINES,
+    flow_sql.REMOVE_CHILDREN,
+    sql.REMOVE_JOBS,
+)
 
 
 class CaretakerVerbs(Session):
@@ -45,12 +55,26 @@ class CaretakerVerbs(Session):
 
     def _remove(self, status: int, until: float, limit: int) -> int:
         found = self._connection.rows(sql.KEPT_LONG_ENOUGH, (status, until, limit))
-        seqs = [seq for seq, _ in found]
-        for bulk in (sql.REMOVE_PAYLOADS, sql.REMOVE_RESULTS, sql.REMOVE_LINES, sql.REMOVE_JOBS):
+        seqs = [seq for seq, _, _ in found]
+        if status == COMPLETED:
+            self._connection.bulk_write(flow_sql.REMOVE_MET, seqs)
+        for bulk in _REMOVALS:
             self._connection.bulk_write(bulk, seqs)
-        for lane, jobs in Counter(lane for _, lane in found).items():
+        for lane, jobs in Counter(lane for _, lane, _ in found).items():
             self._counters.add(lane, status, -jobs)
+        self._remove_batches({batch for _, _, batch in found if batch is not None})
         return len(seqs)
+
+    def _remove_batches(self, batches: set[int]) -> None:
+        """Those of which no job is left. Until then their counts are those of all that they had."""
+        if not batches:
+            return
+        rows = self._connection.write(flow_sql.REMOVE_BATCHES, (as_json(batches),))
+        if rows:
+            gone = [batch for (batch,) in rows]
+            self._connection.write(flow_sql.REMOVE_BATCH_COUNTS, (as_json(gone),))
+            for batch in gone:
+                self._batches.drop(batch)
 
     def checkpoint(self) -> None:
         """Between ticks, as often as one likes: move the log into the file, give back free pages.

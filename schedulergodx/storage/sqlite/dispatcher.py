@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import Decoder
+
+from schedulergodx.core.identity import ulid
+from schedulergodx.core.results import ParentResult
 from schedulergodx.storage.base import Claimed
+from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, JobRow, Session, unpack_units
-from schedulergodx.storage.states import PENDING, RUNNING
+from schedulergodx.storage.sqlite.session import (
+    NO_LIMIT_KEY,
+    JobRow,
+    Session,
+    as_json,
+    unpack_outcome,
+    unpack_units,
+)
+from schedulergodx.storage.states import COMPLETED, PENDING, RUNNING, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schedulergodx.core.job import Execution
+
+_numbers = Decoder(list[int]).decode
 
 
 class DispatcherVerbs(Session):
@@ -38,23 +53,30 @@ class DispatcherVerbs(Session):
         places: list[Any] = []
         claimed: list[Claimed] = []
         moves: list[tuple[int, int, int]] = []
+        grouped: list[tuple[int, int, int]] = []
+        results = self._results_of_parents([row[0] for row in rows if row[-1]])
         queue_of, remembered = self._queue, self._claimed
         for row, worker in zip(rows, workers, strict=False):
-            seq, uid, label, client, reply, attempt, spec, lane, code, arguments, units = row
+            seq, uid, label, client, reply, attempt, spec, lane = row[:8]
+            code, children, batch, arguments, units, _ = row[8:]
             places += (seq, worker, now)
             moves.append((lane, PENDING, RUNNING))
+            if batch is not None:
+                grouped.append((batch, PENDING, RUNNING))
             remembered[seq] = JobRow(
                 *(seq, uid, label, client, reply, attempt + 1, spec, lane, RUNNING, worker, now),
-                code,
+                *(code, children, batch),
             )
             claimed.append(
                 Claimed(
                     *(seq, uid, label, client, reply, attempt + 1, spec, queue_of(lane), worker),
                     arguments or b"",
                     () if units is None else unpack_units(units),
+                    tuple(results.get(seq, ())),
                 )
             )
         self._counters.move_each(moves)
+        self._batches.move_each(grouped)
         self._connection.bulk_write(sql.CLAIM, places)
         return claimed
 
@@ -84,4 +106,28 @@ class DispatcherVerbs(Session):
         """
         rows = self._running_attempts(jobs)
         self._connection.bulk_write(sql.GIVE_BACK, [job.seq for job in rows])
-        self._counters.move_each((job.lane, RUNNING, PENDING) for job in rows)
+        self._move(rows, PENDING)
+
+    def _results_of_parents(self, children: list[int]) -> dict[int, list[ParentResult]]:
+        """What became of the parents of jobs that want it, in the order of their seqs.
+
+        Each is read once, whoever wants it.
+        """
+        found: dict[int, list[ParentResult]] = defaultdict(list)
+        if children:
+            rows = self._connection.rows(flow_sql.RESULTS_OF_PARENTS, (as_json(children),))
+            for wanted_by, *parent in rows:
+                result = self._parent_result(*parent)
+                for child in _numbers(wanted_by):
+                    found[child].append(result)
+        return found
+
+    def _parent_result(
+        self, uid: bytes, label: str | None, status: int, spec: int, packed: bytes | None
+    ) -> ParentResult:
+        named = self._specs.key(spec).named
+        id = label or ulid(uid)
+        if packed is None or status != COMPLETED:
+            return ParentResult(uid, id, STATUSES[status], named=named)
+        outcome = unpack_outcome(packed)
+        return ParentResult(uid, id, STATUSES[status], outcome.value, outcome.units, named)

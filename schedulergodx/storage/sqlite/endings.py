@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.storage.base import Told
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.session import JobRow, Session, pack, unpack_outcome
+from schedulergodx.storage.sqlite.dependents import Dependents
+from schedulergodx.storage.sqlite.session import End, pack, unpack_outcome
 from schedulergodx.storage.states import NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schedulergodx.core.job import Outcome
+    from schedulergodx.storage.verdicts import Cause
 
 
-class End(NamedTuple):
-    """A job with its end."""
-
-    job: JobRow
-    outcome: Outcome
-    started: float | None
-    finished: float
-
-
-class Endings(Session):
+class Endings(Dependents):
     """Writes ends, and reads them."""
 
     def _end(self, ends: Sequence[End]) -> list[Told]:
-        """Move jobs to their final status, with their results and their lines in the outbox.
+        """Move jobs to their final status, and with them what depends on them.
+
+        The answer is what is told of them, and then of what was doomed by them.
+        """
+        told: list[Told] = []
+        batches: set[int] = set()
+        causes: dict[int, Cause] = {}
+        now = ends[0].finished if ends else 0.0
+        while ends:
+            told += self._write_ends(ends)
+            batches.update(end.job.batch for end in ends if end.job.batch is not None)
+            ends = self._follow(ends, causes)
+        if batches:
+            self._end_batches(batches, now)
+        return told
+
+    def _write_ends(self, ends: Sequence[End]) -> list[Told]:
+        """Write final statuses, results and lines in the outbox.
 
         One tight loop, because it is hot: each job goes through it once.
         """
@@ -37,6 +47,7 @@ class Endings(Session):
         lines: list[int] = []
         told: list[Told] = []
         moves: list[tuple[int, int, int]] = []
+        grouped: list[tuple[int, int, int]] = []
         name_of = self._clients.key
         for job, outcome, started, finished in ends:
             seq, uid, label, client, reply, attempt, _, lane, was, *_ = job
@@ -46,10 +57,13 @@ class Endings(Session):
             if reply:
                 lines.append(seq)
             moves.append((lane, was, status))
+            if job.batch is not None:
+                grouped.append((job.batch, was, status))
             told.append(
                 Told(seq, uid, label, name_of(client), reply, attempt, started, finished, outcome)
             )
         self._counters.move_each(moves)
+        self._batches.move_each(grouped)
         connection = self._connection
         connection.bulk_write(sql.END_JOBS, jobs)
         connection.bulk_write(sql.ADD_RESULTS, results)

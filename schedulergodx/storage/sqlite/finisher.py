@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from schedulergodx.storage.base import Again, Ending, Running
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.endings import End, Endings
-from schedulergodx.storage.sqlite.session import JobRow, pack
-from schedulergodx.storage.states import RUNNING, SCHEDULED
+from schedulergodx.storage.sqlite.endings import Endings
+from schedulergodx.storage.sqlite.session import End, JobRow, pack
+from schedulergodx.storage.states import SCHEDULED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -42,7 +42,7 @@ class FinisherVerbs(Endings):
         )
         values = list(chain.from_iterable((job.seq, again.due) for job, again in moved))
         self._connection.bulk_write(sql.RETRY_JOBS, values)
-        self._counters.move_each((job.lane, RUNNING, SCHEDULED) for job, _ in moved)
+        self._move([job for job, _ in moved], SCHEDULED)
 
     def cancel_asked(self, seqs: Collection[int]) -> set[int]:
         """Those for which a cancel was asked while they ran."""

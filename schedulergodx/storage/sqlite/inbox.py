@@ -6,8 +6,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.dependents import Dependents
 from schedulergodx.storage.sqlite.endings import code_of
-from schedulergodx.storage.sqlite.session import Session, pack
+from schedulergodx.storage.sqlite.session import pack
 from schedulergodx.storage.states import NUMBERS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from schedulergodx.storage.base import NewJob
 
 
-class InboxVerbs(Session):
+class InboxVerbs(Dependents):
     """See `storage.base.Store`."""
 
     def client_id(self, name: str) -> int:
@@ -53,13 +54,18 @@ class InboxVerbs(Session):
 
     def add_jobs(self, jobs: Sequence[NewJob]) -> set[bytes]:
         """Store jobs; the answer is the uids that were there before, which are left alone."""
+        new, known = self._new(jobs)
+        self._insert(new)
+        return known
+
+    def _new(self, jobs: Sequence[NewJob]) -> tuple[Collection[NewJob], set[bytes]]:
+        """The jobs that are not there yet, and the uids of the others."""
         known = self._known_uids([job.uid for job in jobs])
         new: dict[bytes, NewJob] = {}
         for job in jobs:
             if job.uid not in known:
                 new.setdefault(job.uid, job)  # of twins the first
-        self._insert(new.values())
-        return known
+        return new.values(), known
 
     def _known_uids(self, uids: list[bytes]) -> set[bytes]:
         """Those that are there. What is newer than the newest can't be, and is not looked up."""
@@ -73,10 +79,10 @@ class InboxVerbs(Session):
         """Hot: one pass, since each job goes through it."""
         rows: list[Any] = []
         payloads: list[Any] = []
-        results: list[Any] = []
-        lines: list[int] = []
+        ended: list[tuple[int, NewJob]] = []
         seq = self._last_seq
         places: list[tuple[int, int]] = []
+        grouped: list[tuple[int, int]] = []
         queue = execution = None
         lane = 0
         for job in jobs:
@@ -88,19 +94,29 @@ class InboxVerbs(Session):
             finished = code = None
             if outcome is not None:
                 finished, code = job.created, code_of(outcome)
-                results += (seq, pack(outcome))
-                if job.reply:
-                    lines.append(seq)
+                ended.append((seq, job))
             places.append((lane, status))
+            if job.batch is not None:
+                grouped.append((job.batch, status))
             rows += (seq, job.uid, job.label, job.client, job.reply, job.spec, lane, status)
             rows += (job.priority, job.created, job.due, job.deadline)
             rows += (None if job.deadline_code is None else int(job.deadline_code), finished, code)
+            rows.append(job.batch)
             if outcome is None or job.arguments:  # without, there is nothing to run, or to requeue
                 payloads += (seq, job.arguments, pack(job.units) if job.units else None)
         self._last_seq = seq
         self._counters.add_each(places)
-        write = self._connection.bulk_write
-        write(sql.ADD_JOBS, rows)
-        write(sql.ADD_PAYLOADS, payloads)
-        write(sql.ADD_RESULTS, results)
-        write(sql.ADD_LINES, lines)
+        self._batches.add_each(grouped)
+        self._connection.bulk_write(sql.ADD_JOBS, rows)
+        self._connection.bulk_write(sql.ADD_PAYLOADS, payloads)
+        if ended:
+            self._add_ends(ended)
+
+    def _add_ends(self, ended: Sequence[tuple[int, NewJob]]) -> None:
+        """What jobs leave that end where they begin, by their seqs."""
+        results = [value for seq, job in ended for value in (seq, pack(job.outcome))]
+        self._connection.bulk_write(sql.ADD_RESULTS, results)
+        self._connection.bulk_write(sql.ADD_LINES, [seq for seq, job in ended if job.reply])
+        batches = {job.batch: job.created for _, job in ended if job.batch is not None}
+        if batches:
+            self._end_batches(batches, max(batches.values()))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.identity import uid_of
-from schedulergodx.core.job import Failure
+from schedulergodx.core.job import Failure, Parent
 from schedulergodx.core.view import AttemptView, JobView
+from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.endings import Endings, code_of
-from schedulergodx.storage.sqlite.session import unpack_outcome
+from schedulergodx.storage.sqlite.session import as_json, unpack_outcome
 from schedulergodx.storage.states import (
     BLOCKED,
     CANCELLED,
@@ -18,6 +20,7 @@ from schedulergodx.storage.states import (
     EXPIRED,
     FAILED,
     NUMBERS,
+    ON_FAILURES,
     PENDING,
     RUNNING,
     SCHEDULED,
@@ -115,7 +118,9 @@ class QuestionVerbs(Endings):
 
     def _full_view(self, row: Sequence[Any]) -> JobView:
         """A row with what its outcome and its attempts say."""
-        view = self._view(row)
+        view = replace(
+            self._view(row), parents=self._parents_of([row[0]])[row[0]], batch=self._uid_of(row[-1])
+        )
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))
@@ -132,9 +137,26 @@ class QuestionVerbs(Endings):
             attempts=attempts,
         )
 
+    def _parents_of(self, children: Sequence[int]) -> dict[int, tuple[Parent, ...]]:
+        """The parents of jobs, by their seqs, as far as they are there."""
+        found: dict[int, list[tuple[int, Parent]]] = {child: [] for child in children}
+        rows = self._connection.rows(flow_sql.EDGES, (as_json(children),))
+        for child, seq, uid, on_failure, result in rows:
+            found[child].append((seq, Parent(uid, ON_FAILURES[on_failure], bool(result))))
+        by_seq = itemgetter(0)
+        return {
+            child: tuple(parent for _, parent in sorted(parents, key=by_seq))
+            for child, parents in found.items()
+        }
+
+    def _uid_of(self, batch: int | None) -> bytes | None:
+        """The uid of a batch."""
+        rows = [] if batch is None else self._connection.rows(flow_sql.UID_OF_BATCH, (batch,))
+        return rows[0][0] if rows else None
+
     def _view(self, row: Sequence[Any]) -> JobView:
         (seq, uid, label, client, spec_id, lane, status, priority, created, due) = row[:10]
-        (deadline, started, finished, attempt, worker, cancel_asked, code) = row[10:]
+        (deadline, started, finished, attempt, worker, cancel_asked, code, _) = row[10:]
         spec = self._specs.key(spec_id)
         queue, execution, _ = self._lanes.key(lane)
         return JobView(

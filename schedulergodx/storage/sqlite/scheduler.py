@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.endings import End, Endings
-from schedulergodx.storage.sqlite.session import JobRow
+from schedulergodx.storage.sqlite.endings import Endings
+from schedulergodx.storage.sqlite.session import End, JobRow
 from schedulergodx.storage.states import PENDING, SCHEDULED
 from schedulergodx.storage.verdicts import expiry
 
@@ -23,16 +23,18 @@ class SchedulerVerbs(Endings):
         if not lanes:
             return 0
         self._connection.write(sql.RELEASE_DUE, (now, limit))
-        for lane, jobs in lanes:
+        for lane, batch, jobs in lanes:
             self._counters.move(lane, SCHEDULED, PENDING, jobs)
-        return sum(jobs for _, jobs in lanes)
+            if batch is not None:
+                self._batches.move(batch, SCHEDULED, PENDING, jobs)
+        return sum(jobs for _, _, jobs in lanes)
 
     def next_due(self) -> float | None:
         """When the next scheduled job is due."""
         return self._instant(sql.NEXT_DUE)
 
     def expire(self, now: float, limit: int) -> list[Told]:
-        """scheduled, pending -> expired, for what was not started by its deadline."""
+        """scheduled, blocked, pending -> expired, for what was not started by its deadline."""
         jobs = map(JobRow._make, self._connection.rows(sql.TOO_LATE, (now, limit)))
         return self._end([End(job, expiry(job.deadline_code), None, now) for job in jobs])
 

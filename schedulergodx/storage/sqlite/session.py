@@ -9,6 +9,7 @@ from msgspec.msgpack import Decoder, Encoder
 
 from schedulergodx.core.job import Execution, Outcome, Spec
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.batch_counters import BatchCounters
 from schedulergodx.storage.sqlite.connection import Connection
 from schedulergodx.storage.sqlite.counters import Counters
 from schedulergodx.storage.sqlite.interned import Interned
@@ -42,6 +43,17 @@ class JobRow(NamedTuple):
     worker: int
     started: float | None
     deadline_code: int | None
+    children: int
+    batch: int | None
+
+
+class End(NamedTuple):
+    """A job with its end."""
+
+    job: JobRow
+    outcome: Outcome
+    started: float | None
+    finished: float
 
 
 class Mark(NamedTuple):
@@ -52,6 +64,7 @@ class Mark(NamedTuple):
     clients: int
     specs: int
     last_seq: int
+    batches: dict[tuple[int, int], int]
 
 
 class Session:
@@ -80,6 +93,7 @@ class Session:
             pack=_pack_spec,
             unpack=lambda _hash, _name, body: _unpack_spec(body),
         )
+        self._batches = BatchCounters(connection)
         self._claimed: dict[int, JobRow] = {}  # what runs, as far as it is remembered
         self._last_seq = 0
         self._newest_uid = b""  # or a newer one that was rolled back: only known to be no older
@@ -91,6 +105,7 @@ class Session:
             interned.forget()
         rows = self._connection.rows
         self._counters.load(rows(sql.COUNTS))
+        self._batches.forget()
         noted = rows(sql.NOTE, (LAST_SEQ_NOTE,))
         [(newest,)] = rows(sql.NEWEST_SEQ)
         self._last_seq = max(newest or 0, int(noted[0][0]) if noted else 0)
@@ -104,6 +119,7 @@ class Session:
             self._clients.mark(),
             self._specs.mark(),
             self._last_seq,
+            self._batches.mark(),
         )
 
     def _undo(self, mark: Mark) -> None:
@@ -113,9 +129,10 @@ class Session:
         self._clients.undo(mark.clients)
         self._specs.undo(mark.specs)
         self._last_seq = mark.last_seq
+        self._batches.undo(mark.batches)
 
     def _keep(self) -> None:
-        for memory in (self._counters, self._lanes, self._clients, self._specs):
+        for memory in (self._counters, self._batches, self._lanes, self._clients, self._specs):
             memory.keep()
 
     def _running_attempts(self, attempts: Iterable[tuple[int, int]]) -> list[JobRow]:
@@ -135,11 +152,23 @@ class Session:
             found[row[0]] = JobRow._make(row)
         return [job for job in found.values() if job is not None]
 
+    def _move(self, jobs: Sequence[JobRow], status: int) -> None:
+        """Count jobs that went to a status together."""
+        self._counters.move_each((job.lane, job.status, status) for job in jobs)
+        self._batches.move_each(
+            (job.batch, job.status, status) for job in jobs if job.batch is not None
+        )
+
     def _lane(self, queue: str, execution: Execution) -> int:
         return self._lanes.number((queue, execution, NO_LIMIT_KEY))
 
     def _queue(self, lane: int) -> str:
         return self._lanes.key(lane)[0]
+
+
+def as_json(numbers: Iterable[int]) -> str:
+    """Numbers as an array for `json_each`."""
+    return str(list(numbers))
 
 
 def _pack_lane(lane: Lane) -> Sequence[str]:

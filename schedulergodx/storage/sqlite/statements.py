@@ -11,20 +11,20 @@ writer. It is quicker than RETURNING, which keeps a second copy of each row.
 from __future__ import annotations
 
 from schedulergodx.storage.sqlite.bulk import Bulk
-from schedulergodx.storage.states import BLOCKED, COMPLETED, PENDING, RUNNING, SCHEDULED
+from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING, SCHEDULED
 
 # The fields of a `JobRow`, in order.
-_JOB = (
+JOB = (
     "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
-    "job.status, job.worker, job.started, job.deadline_code"
+    "job.status, job.worker, job.started, job.deadline_code, job.children, job.batch"
 )
 _TOLD = (
     "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.started, job.finished, "
     "result.outcome"
 )
-_VIEW = (
+VIEW_COLUMNS = (
     "seq, uid, label, client, spec, lane, status, priority, created, due, deadline, started, "
-    "finished, attempt, worker, cancel_asked, code"
+    "finished, attempt, worker, cancel_asked, code, batch"
 )
 
 # -- inbox ---------------------------------------------------------------------------------------
@@ -32,8 +32,8 @@ _VIEW = (
 KNOWN_UIDS = Bulk("SELECT uid FROM job WHERE uid IN (VALUES $rows)", 1)
 ADD_JOBS = Bulk(
     "INSERT INTO job (seq, uid, label, client, reply, spec, lane, status, priority, created, due, "
-    "deadline, deadline_code, finished, code) VALUES $rows",
-    15,
+    "deadline, deadline_code, finished, code, batch) VALUES $rows",
+    16,
 )
 ADD_PAYLOADS = Bulk("INSERT INTO payload (seq, arguments, units) VALUES $rows", 3)
 ADD_RESULTS = Bulk("INSERT INTO result (seq, outcome) VALUES $rows", 2)
@@ -49,7 +49,7 @@ _DUE = (
     f"FROM job INDEXED BY job_scheduled WHERE status = {SCHEDULED} AND due <= ? "
     "ORDER BY due, seq LIMIT ?"
 )
-COUNT_DUE = f"SELECT lane, count(*) FROM (SELECT lane {_DUE}) GROUP BY lane"
+COUNT_DUE = f"SELECT lane, batch, count(*) FROM (SELECT lane, batch {_DUE}) GROUP BY lane, batch"
 RELEASE_DUE = f"UPDATE job SET status = {PENDING} WHERE seq IN (SELECT seq {_DUE})"
 NEXT_DUE = (
     f"SELECT due FROM job INDEXED BY job_scheduled WHERE status = {SCHEDULED} ORDER BY due LIMIT 1"
@@ -57,9 +57,10 @@ NEXT_DUE = (
 
 _NOT_STARTED = (
     "FROM job INDEXED BY job_deadline "
-    f"WHERE deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {PENDING})"
+    "WHERE deadline IS NOT NULL AND attempt = 0 "
+    f"AND status IN ({SCHEDULED}, {BLOCKED}, {PENDING})"
 )
-TOO_LATE = f"SELECT {_JOB} {_NOT_STARTED} AND deadline <= ? ORDER BY deadline, seq LIMIT ?"
+TOO_LATE = f"SELECT {JOB} {_NOT_STARTED} AND deadline <= ? ORDER BY deadline, seq LIMIT ?"
 NEXT_DEADLINE = f"SELECT deadline {_NOT_STARTED} ORDER BY deadline LIMIT 1"
 
 # -- dispatcher ----------------------------------------------------------------------------------
@@ -70,7 +71,7 @@ FIRST_OF_LANE = (
 )
 _CLAIMABLE = (
     "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
-    "job.deadline_code, payload.arguments, payload.units"
+    "job.deadline_code, job.children, job.batch, payload.arguments, payload.units, job.results"
 )
 # The same with all that a claim reads, where there is one lane. Given (lane, limit, now).
 CLAIMABLE_OF_LANE = (
@@ -101,7 +102,7 @@ GIVE_BACK = Bulk(
 # -- finisher ------------------------------------------------------------------------------------
 
 RUNNING_ATTEMPTS = Bulk(
-    f"SELECT {_JOB} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    f"SELECT {JOB} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
     f"WHERE job.attempt = given.column2 AND job.status = {RUNNING}",
     2,
 )
@@ -128,28 +129,16 @@ ALL_RUNNING = (
 
 # -- what clients and operators ask --------------------------------------------------------------
 
-JOB_OF_UID = f"SELECT {_JOB} FROM job WHERE uid = ?"
+JOB_OF_UID = f"SELECT {JOB} FROM job WHERE uid = ?"
 ASK_TO_CANCEL = f"UPDATE job SET cancel_asked = 1 WHERE seq = ? AND status = {RUNNING}"
 WAITING_JOB = (
-    "SELECT spec, lane, status, priority, due, deadline, deadline_code, seq FROM job "
+    "SELECT spec, lane, status, priority, due, deadline, deadline_code, seq, batch FROM job "
     f"WHERE uid = ? AND status IN ({SCHEDULED}, {BLOCKED}, {PENDING})"
 )
 CHANGE = (
     "UPDATE job SET spec = ?, lane = ?, status = ?, priority = ?, due = ?, deadline = ?, "
     "deadline_code = ? WHERE seq = ?"
 )
-# What was buried, or can't be read, has no payload: there is nothing to run.
-REQUEUEABLE_JOB = (
-    "SELECT job.seq, job.lane, job.status FROM job JOIN payload ON payload.seq = job.seq "
-    f"WHERE uid = ? AND status > {COMPLETED}"
-)
-REQUEUE = (
-    f"UPDATE job SET seq = ?, status = {PENDING}, attempt = 0, worker = NULL, due = ?, "
-    "deadline = NULL, deadline_code = NULL, started = NULL, finished = NULL, code = NULL, "
-    "cancel_asked = 0 WHERE seq = ?"
-)
-MOVE_PAYLOAD = "UPDATE payload SET seq = ? WHERE seq = ?"
-
 # A requeued job has a new seq: of one label, the one that came last is the newest.
 _NEWEST = "ORDER BY created DESC, seq DESC LIMIT 1"
 NEWEST_OF_LABEL = f"SELECT uid FROM job INDEXED BY job_label WHERE label = ? {_NEWEST}"
@@ -164,7 +153,7 @@ TOLD_OF_UIDS = Bulk(
     "CROSS JOIN result ON result.seq = job.seq",
     1,
 )
-VIEW = f"SELECT {_VIEW} FROM job WHERE uid = ?"
+VIEW = f"SELECT {VIEW_COLUMNS} FROM job WHERE uid = ?"
 RESULT = "SELECT outcome FROM result WHERE seq = ?"
 ATTEMPTS = (
     "SELECT number, worker, started, finished, outcome FROM attempt WHERE seq = ? ORDER BY id"
@@ -179,7 +168,7 @@ def list_jobs(index: str, conditions: list[str]) -> str:
     """
     by = f"INDEXED BY {index}" if index else "NOT INDEXED"
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-    return f"SELECT {_VIEW} FROM job {by} {where}ORDER BY seq DESC LIMIT ?"
+    return f"SELECT {VIEW_COLUMNS} FROM job {by} {where}ORDER BY seq DESC LIMIT ?"
 
 
 # -- outbox --------------------------------------------------------------------------------------
@@ -197,9 +186,15 @@ REMOVE_LINES = Bulk("DELETE FROM outbox WHERE seq IN (VALUES $rows)", 1)
 
 # -- caretaker -----------------------------------------------------------------------------------
 
+# Not those for which another one waits: it may want their results.
+_IS_NEEDED = (
+    "EXISTS (SELECT 1 FROM dependency CROSS JOIN job AS child ON child.seq = dependency.child "
+    f"WHERE dependency.parent = job.seq AND child.status <= {RUNNING})"
+)
 KEPT_LONG_ENOUGH = (
-    "SELECT seq, lane FROM job INDEXED BY job_ended "
-    f"WHERE status = ? AND status > {RUNNING} AND finished <= ? ORDER BY finished, seq LIMIT ?"
+    "SELECT seq, lane, batch FROM job INDEXED BY job_ended "
+    f"WHERE status = ? AND status > {RUNNING} AND finished <= ? "
+    f"AND NOT (children AND {_IS_NEEDED}) ORDER BY finished, seq LIMIT ?"
 )
 REMOVE_PAYLOADS = Bulk("DELETE FROM payload WHERE seq IN (VALUES $rows)", 1)
 REMOVE_RESULTS = Bulk("DELETE FROM result WHERE seq IN (VALUES $rows)", 1)

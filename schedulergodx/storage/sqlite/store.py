@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.errors import StoreError
 from schedulergodx.storage.migrations import migrate
+from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.batches import BatchVerbs
 from schedulergodx.storage.sqlite.caretaker import CaretakerVerbs
+from schedulergodx.storage.sqlite.children import ChildVerbs
 from schedulergodx.storage.sqlite.dispatcher import DispatcherVerbs
 from schedulergodx.storage.sqlite.finisher import FinisherVerbs
 from schedulergodx.storage.sqlite.lock import FileLock
 from schedulergodx.storage.sqlite.outbox import OutboxVerbs
-from schedulergodx.storage.sqlite.questions import QuestionVerbs
 from schedulergodx.storage.sqlite.scheduler import SchedulerVerbs
 from schedulergodx.storage.sqlite.wishes import WishVerbs
 
@@ -30,11 +32,12 @@ _UID_NOTE = "store.uid"
 
 
 class SQLiteStore(
-    WishVerbs,  # and those of the inbox
+    WishVerbs,
+    ChildVerbs,  # and those of the inbox
     SchedulerVerbs,
     DispatcherVerbs,
     FinisherVerbs,
-    QuestionVerbs,
+    BatchVerbs,  # and the questions, and requeueing
     OutboxVerbs,
     CaretakerVerbs,
 ):
@@ -101,6 +104,7 @@ class SQLiteStore(
         """End it, durably. Raises: StoreFull, StoreError; then it was rolled back."""
         try:
             self._connection.bulk_write(sql.COUNT, self._counters.changes())
+            self._connection.bulk_write(flow_sql.COUNT_BATCHES, self._batches.changes())
             self._connection.rows("COMMIT")
         except BaseException:
             self.rollback()

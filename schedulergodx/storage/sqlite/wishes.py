@@ -1,4 +1,4 @@
-"""What clients and operators want of single jobs: to cancel, bury, change and requeue them."""
+"""What clients and operators want of single jobs: to cancel, bury and change them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from schedulergodx.core.names import DEFAULT_QUEUE
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.storage.base import Cancelled, NewJob, Running, Told
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.endings import End, Endings
+from schedulergodx.storage.sqlite.endings import Endings
 from schedulergodx.storage.sqlite.inbox import InboxVerbs
-from schedulergodx.storage.sqlite.session import JobRow
+from schedulergodx.storage.sqlite.session import End, JobRow
 from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING, SCHEDULED
 from schedulergodx.storage.verdicts import CALLED_OFF, UNKNOWN_SPEC
 
@@ -34,7 +34,7 @@ class WishVerbs(InboxVerbs, Endings):
             return Cancelled(CancelAnswer.TOO_LATE)
         if job.status == RUNNING:
             return self._ask_to_cancel(job)
-        [told] = self._end([End(job, CALLED_OFF, None, now)])
+        told = self._end([End(job, CALLED_OFF, None, now)])
         return Cancelled(CancelAnswer.CANCELLED, told)
 
     def bury(self, uid: bytes, client: int, reply: str, now: float) -> Told:
@@ -74,29 +74,11 @@ class WishVerbs(InboxVerbs, Endings):
             becomes = becomes._replace(lane=self._lanes.number((change.queue, execution, key)))
         if change.lifetime is not None:
             becomes = becomes._replace(spec=self._with_lifetime(was.spec, change.lifetime))
-        self._connection.write(sql.CHANGE, becomes)
+        self._connection.write(sql.CHANGE, becomes[:-1])
         self._counters.add(was.lane, was.status, -1)
         self._counters.add(becomes.lane, becomes.status)
-        return True
-
-    def requeue(self, uid: bytes, now: float) -> bool:
-        """failed, timeout, cancelled, expired -> pending, with no attempt used and no result.
-
-        The job gets a new seq. Its attempts are numbered from 1 again, and what still comes in for
-        the old seq, an outcome or a confirm of its old response, finds no job. It is due now and
-        has no deadline. What it tried before stays in its history.
-        """
-        rows = self._connection.rows(sql.REQUEUEABLE_JOB, (uid,))
-        if not rows:
-            return False
-        [(old, lane, status)] = rows
-        self._last_seq = new = self._last_seq + 1
-        write = self._connection.write
-        write(sql.REMOVE_RESULTS.text(1), (old,))
-        write(sql.REMOVE_LINES.text(1), (old,))
-        write(sql.REQUEUE, (new, now, old))
-        write(sql.MOVE_PAYLOAD, (new, old))
-        self._counters.move(lane, status, PENDING)
+        if was.batch is not None:
+            self._batches.move(was.batch, was.status, becomes.status)
         return True
 
     def _ask_to_cancel(self, job: JobRow) -> Cancelled:
@@ -121,6 +103,7 @@ class _Waiting(NamedTuple):
     deadline: float | None
     deadline_code: int | None
     seq: int
+    batch: int | None
 
 
 def _moved(job: _Waiting, due: float, now: float) -> _Waiting:

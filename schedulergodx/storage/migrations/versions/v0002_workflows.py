@@ -30,12 +30,25 @@ def _widen_job() -> None:
         "job", sa.Column("children", sa.SmallInteger(), server_default="0", nullable=False)
     )
     op.add_column("job", sa.Column("batch", sa.Integer()))
+    op.add_column(
+        "job", sa.Column("results", sa.SmallInteger(), server_default="0", nullable=False)
+    )
+    op.drop_index("job_deadline", "job")
     for name, columns, where in (
         ("job_blocked", ["seq"], "status = 2"),
         ("job_batch", ["batch", "seq"], "batch IS NOT NULL"),
+        (
+            "job_deadline",
+            ["deadline"],
+            "deadline IS NOT NULL AND attempt = 0 AND status IN (1, 2, 3)",
+        ),
     ):
-        condition = sa.text(where)
-        op.create_index(name, "job", columns, sqlite_where=condition, postgresql_where=condition)
+        _make_partial_index(name, "job", columns, where)
+
+
+def _make_partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
 
 
 def _make_dependency() -> None:
@@ -60,12 +73,14 @@ def _make_batch() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("workflow", sa.SmallInteger(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
-        sa.Column("closed", sa.SmallInteger(), server_default="0", nullable=False),
-        sa.Column("callback", _number()),
+        sa.Column("state", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("expected", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("callback", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("uid"),
-        sa.UniqueConstraint("client", "name"),
     )
+    op.create_index("batch_name", "batch", ["name", "client"])
+    _make_partial_index("batch_callback", "batch", ["callback"], "callback IS NOT NULL")
     op.create_table(
         "batch_counter",
         sa.Column("batch", sa.Integer(), autoincrement=False, nullable=False),
