@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.job import Status
+from schedulergodx.service.admission import Admission
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
@@ -121,6 +122,10 @@ class Engine:
         """The clock was moved, or something else is to be looked at."""
         self._loop.ring()
 
+    def ask(self, question: Callable[[Store], None]) -> None:
+        """Have the store asked something in the next round."""
+        self._loop.ask(lambda: question(self._parts.store))
+
     @property
     def resting(self) -> bool:
         """Whether the store takes nothing now, and the intake is closed."""
@@ -171,13 +176,22 @@ class Engine:
             client_name=store.client_name,
         )
         desk = Desk(store, queues=settings.queues, stop=self._call_off, tell=outbox.replies)
+        admission = Admission(
+            self._parts.signer,
+            self._parts.names,
+            imports=settings.imports,
+            registered=self._parts.executor.names,
+            accept_code=settings.accept_code,
+        )
         inbox = Inbox(
             store,
             desk,
             self._parts.signer,
+            admission,
             name=name,
             queues=settings.queues,
             grace=settings.overdue_grace,
+            expiration=settings.task_expiration,
             identify=identify,
         )
         return Stations(

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.code.unit import unwrap
 from schedulergodx.core.envelope import MessageType, read_header, unseal
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from schedulergodx.core.envelope import Envelope, Header
+    from schedulergodx.service.admission import Admission
     from schedulergodx.service.desk import Desk
     from schedulergodx.storage.base import Store
 
@@ -48,8 +51,10 @@ _LARGEST = 16 << 20  # bytes of an envelope; RabbitMQ 4 carries no larger messag
 class Inbox:
     """Takes envelopes in.
 
+    admission: says which jobs are taken
     queues: those that this service serves
     grace: seconds that a job may be late where overdue ones are not wanted
+    expiration: seconds in which a job must start that says nothing of that; None for no bound
     """
 
     def __init__(
@@ -57,18 +62,23 @@ class Inbox:
         store: Store,
         desk: Desk,
         signer: Signer,
+        admission: Admission,
         *,
         name: str,
         queues: Collection[str],
         grace: float,
+        expiration: float | None,
         identify: Callable[[], bytes],
     ) -> None:
         self._store = store
         self._desk = desk
         self._signer = signer
+        self._admission = admission
         self._name = name
+        self._home = next(iter(queues))
         self._queues = frozenset(queues)
         self._grace = grace
+        self._expiration = expiration
         self._identify = identify
         self._python = interpreter_tag()
         self._known: set[bytes] = set()
@@ -77,8 +87,7 @@ class Inbox:
         """Store what an envelope asks for; the answer is how many jobs that were."""
         try:
             _check_size(arrival.body)
-            envelope = unseal(arrival.body, self._signer if arrival.sent is None else _UNSIGNED)
-            return self._sort(envelope, arrival, tick)
+            return self._sort(self._open(arrival, tick.now), arrival, tick)
         except EnvelopeError as error:
             self.refuse(arrival, tick, str(error), code=_refusal_code(error))
             return 0
@@ -87,15 +96,26 @@ class Inbox:
         """Put an envelope aside and tell its sender, where it says who that is."""
         logger.warning("an envelope on %s goes to the dead letters: %s", arrival.queue, reason)
         tick.dead.append(Dead(arrival, reason))
-        try:
-            header = read_header(arrival.body)[0]
-        except EnvelopeError:
-            return
-        tick.replies.append(_error(header, code, reason))
+        sender = self._sender(arrival)
+        if sender is not None:
+            tick.replies.append(_error(sender, code, reason))
 
     def forget(self) -> None:
         """After a rollback: which units are kept is no longer certain."""
         self._known.clear()
+
+    def _open(self, arrival: Arrival, now: float) -> Envelope:
+        if arrival.properties is not None:
+            return self._admission.open(arrival, arrival.properties, now)
+        return unseal(arrival.body, self._signer if arrival.sent is None else _UNSIGNED)
+
+    def _sender(self, arrival: Arrival) -> Header | None:
+        if arrival.properties is not None:
+            return self._admission.sender(arrival, arrival.properties)
+        try:
+            return read_header(arrival.body)[0]
+        except EnvelopeError:
+            return None
 
     def _sort(self, envelope: Envelope, arrival: Arrival, tick: Tick) -> int:
         header = envelope.header
@@ -131,6 +151,8 @@ class Inbox:
 
     def _take_task(self, header: Header, body: bytes, tick: Tick) -> int:
         task, bad = read_task(body)
+        if not task.queue:  # it was for every store: each puts it where it reads first
+            task = msgspec.structs.replace(task, queue=self._home)
         refusal = self._judge(task) or self._keep_units(task)
         shared = _Shared(
             client=self._store.client_id(header.client),
@@ -155,7 +177,10 @@ class Inbox:
         if task.queue not in self._queues:
             text = f"queue {task.queue!r} is not one that service {self._name!r} serves"
             return Failure(ErrorCode.QUEUE_NOT_SERVED, text)
-        if spec.python != self._python:
+        refusal = self._admission.refusal(spec)
+        if refusal is not None:
+            return refusal
+        if spec.python != self._python and not spec.named:
             text = (
                 f"the code was written by {spec.python}, and the workers of service "
                 f"{self._name!r} are {self._python}: run both on the same minor version"
@@ -174,7 +199,8 @@ class Inbox:
                 return Failure(ErrorCode.INVALID_TASK, str(error))
         if fresh:
             self._store.add_units(fresh)
-        needed = {task.spec.function}.union(*[item.units for item in task.jobs if item.units])
+        function = () if task.spec.named else (task.spec.function,)
+        needed = set(function).union(*[item.units for item in task.jobs if item.units])
         unknown = needed - self._known - task.units.keys()
         if unknown and (missing := self._store.missing_units(unknown)):
             text = f"{len(missing)} units of code are not here and did not come along: send again"
@@ -193,11 +219,14 @@ class Inbox:
         task = shared.task
         spec = task.spec
         refusal = shared.refusal
+        expires = item.deadline
+        if expires is None and self._expiration is not None:
+            expires = max(item.due or now, now) + self._expiration
         deadline = (
             NO_DEADLINE
-            if item.deadline is None and (spec.enable_overdue or item.due is None)
+            if expires is None and (spec.enable_overdue or item.due is None)
             else start_deadline(
-                item.due, item.deadline, enable_overdue=spec.enable_overdue, grace=self._grace
+                item.due, expires, enable_overdue=spec.enable_overdue, grace=self._grace
             )
         )
         return NewJob(
