@@ -16,7 +16,8 @@ from schedulergodx.errors import ConfigError
 _ASSIGNMENT = re.compile(
     r"""
     [ \t]* (?:export[ \t]+)? (?P<name>[A-Za-z_][A-Za-z0-9_.]*) [ \t]* = [ \t]*
-    (?: '(?P<single>[^']*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^'"\n][^\n]*?)? )
+    (?: '(?P<single>[^']*)' | "(?P<double>(?:[^"\\]|\\.)*)"
+      | (?P<bare>(?!(?<=\s)\#)[^'"\n][^\n]*?)? )
     [ \t]* (?:(?<=\s)\#[^\n]*)? (?:\n|\Z)
     """,
     re.VERBOSE | re.DOTALL,

@@ -166,6 +166,7 @@ class Inbox:
         known = self._store.add_jobs(jobs)
         if known:
             logger.info("%d jobs of %s were here before", len(known), header.client)
+            self._desk.repeat(known, header, tick)
         stillborn = [job.uid for job in jobs if job.outcome is not None and job.uid not in known]
         if stillborn:
             tick.told += self._store.outcomes(stillborn)

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, ChannelLost, Loss
-from schedulergodx.brokers.amqp.naming import from_wire, to_wire
+from schedulergodx.brokers.amqp.naming import as_it_is, from_wire, to_wire
 from schedulergodx.brokers.backoff import Backoff
 from schedulergodx.errors import BrokerClosed, BrokerError, Unroutable
 
@@ -79,7 +79,7 @@ class Publisher:
             future.set_exception(BrokerClosed("this end of the broker was closed"))
             return future
         try:
-            wire_key = to_wire(key) if properties is None else key
+            wire_key = to_wire(key) if properties is None else as_it_is(key)
             publish = _Publish(to_wire(exchange), wire_key, body, future, properties)
         except BrokerError as error:
             future.set_exception(error)
