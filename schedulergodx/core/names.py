@@ -78,6 +78,10 @@ class Names:
         """The exchange that reaches every store."""
         return f"{self.prefix}client-service.control"
 
+    def everywhere(self) -> str:
+        """What a job sends to every store: its service passes it on to the exchange."""
+        return f"{self.fanout()}.*"
+
     def control(self, store: str) -> Queue:
         """The queue of one store behind the fanout; `store` is the store's own id."""
         return Queue(f"{self.prefix}client-service.control.{store}", QueueKind.CONTROL)

@@ -119,8 +119,12 @@ class Post:
         return address in self._local
 
     def forward(self, sent: Sent) -> None:
-        """Send on what a job sends to a queue of another service."""
-        future = self._broker.publish(sent.address, self._resign(sent.body))
+        """Send on what a job sends to a queue of another service, or to every store."""
+        body = self._resign(sent.body)
+        if sent.address == self._names.everywhere():
+            future = self._broker.broadcast(self._names.fanout(), body)
+        else:
+            future = self._broker.publish(sent.address, body)
         future.add_done_callback(lambda done: self._executor.accept(sent, _reason(done)))
 
     def send(self, reply: Reply) -> asyncio.Future[Any]:
