@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from schedulergodx.config import DEFAULT_FILE, FILE_VARIABLE, SETTINGS
+from schedulergodx.config import SETTINGS
+from schedulergodx.layer import (
+    CONFIG_VARIABLE,
+    DEFAULT_ENV_FILE,
+    DEFAULT_FILE,
+    ENV_FILE_VARIABLE,
+)
 from schedulergodx.setting import Scope, Setting
 
 PAGE = Path(__file__).with_name("settings.md")
@@ -21,9 +27,11 @@ place that has it decides:
 
 1. the keyword, or the flag on a command line;
 2. the environment variable, unless it is empty;
-3. the TOML file: the one that is named (`--config`), else the one that `{FILE_VARIABLE}`
+3. the same variable in a file of variables: the one that `{ENV_FILE_VARIABLE}` names, else
+   `{DEFAULT_ENV_FILE}` in the working directory;
+4. the TOML file: the one that is named (`--config`), else the one that `{CONFIG_VARIABLE}`
    names, else `{DEFAULT_FILE}` in the working directory;
-4. the default.
+5. the default.
 
 `sgx config show` prints every value and where it came from. A name that is no setting is an error,
 and the nearest one is proposed; a value that can't be used is an error that names its place.
@@ -33,6 +41,11 @@ Durations are seconds (`90`) or texts (`"10 min"`, `"1 h 30 min"`), sizes bytes 
 flag of that kind may also be given several times (`--queue mail --queue video`). `queue_limits` is
 a table in TOML and `mail=2,video=1` elsewhere. Where None is a value, TOML and the environment say
 `none`.
+
+A file of variables has lines of the form `NAME=value`, with or without `export` before them. A
+value may be in quotes, literal in `'...'`, with escapes and over several lines in `"..."`, and may
+hold `=`; ` #` begins a comment. Nothing is put in the place of `$NAME`. Variables of other programs
+in it are passed over, and those of this one that are no settings are errors.
 """
 
 TITLES = {
@@ -60,6 +73,7 @@ def _section(scope: Scope) -> Iterator[str]:
 
 def _purpose(row: Setting) -> str:
     notes = [] if row.flag else ["It has no flag, for a list of processes would show it."]
+    notes += [f"Also `{name}`." for name in row.also]
     if row.none and row.default is not None:
         notes.append(f"`none`: {row.none}.")
     if row.least:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
         Response,
         Task,
     )
+    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
     from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.registry import register
     from schedulergodx.service import Service
+    from schedulergodx.utils.configuration import Config
 
 __version__ = "2.0.0"
 
@@ -31,6 +34,7 @@ __all__ = [
     "AsyncJob",
     "Cancellation",
     "Client",
+    "Config",
     "ErrorCode",
     "Job",
     "RemoteTraceback",
@@ -38,14 +42,27 @@ __all__ = [
     "Service",
     "Status",
     "Task",
+    "broadcast",
+    "configure",
     "current_job",
+    "execute",
+    "publish",
+    "publish_task",
+    "register",
 ]
 
 _HOMES = {
+    "Config": "utils.configuration",
     "ErrorCode": "core.job",
     "Service": "service",
     "Status": "core.job",
+    "broadcast": "client.default",
+    "configure": "client.default",
     "current_job": "core.context",
+    "execute": "client.default",
+    "publish": "client.default",
+    "publish_task": "client.default",
+    "register": "core.registry",
 }
 
 

@@ -2,26 +2,22 @@
 
 The table is the class `Settings`: a field is a setting. `load_settings` finds a value for each: a
 keyword (or a flag) comes before the environment variable `SCHEDULERGODX_<NAME>`, that before the
-TOML file, that before the default.
+same in a `.env` file, that before the TOML file, that before the default.
 """
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import os
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from schedulergodx.errors import ConfigError
-from schedulergodx.setting import ENV_PREFIX, Kind, Scope, Setting
+from schedulergodx.broker_url import compose_url, has_parts
+from schedulergodx.layer import Layer, found_layers, read_first, said_layer
+from schedulergodx.setting import Kind, Scope, Setting
 
-FILE_VARIABLE = ENV_PREFIX + "CONFIG"
-DEFAULT_FILE = "schedulergodx.toml"
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
-_NEAR = 0.8  # how alike a variable's name must be to a setting's to be taken for a slip
 
 
 def _count_cpus() -> int:
@@ -50,6 +46,21 @@ class Settings:
         Scope.BOTH,
         "URL of the broker: `amqp://`, `amqps://`, `spool:DIRECTORY` or `memory:`.",
         none="RabbitMQ on localhost",
+    )
+    broker_address: str | None = _setting(
+        Kind.TEXT,
+        Scope.BOTH,
+        "Host of RabbitMQ, or `host:port`: with a user and a password in the place of `broker`.",
+        none="not given",
+    )
+    broker_user: str | None = _setting(
+        Kind.TEXT, Scope.BOTH, "Who asks RabbitMQ, where `broker` does not say.", none="not given"
+    )
+    broker_password: str | None = _setting(
+        Kind.TEXT, Scope.BOTH, "The password of that user.", none="not given"
+    )
+    broker_vhost: str = _setting(
+        Kind.TEXT, Scope.BOTH, "The virtual host, where `broker` does not say.", "/"
     )
     secret: str | None = _setting(
         Kind.TEXT,
@@ -82,6 +93,15 @@ class Settings:
     )
     connect_timeout: float = _setting(
         Kind.DURATION, Scope.BOTH, "How long to wait for the broker at the start.", 10.0
+    )
+
+    on_conflict: str = _setting(
+        Kind.TEXT,
+        Scope.BOTH,
+        "What `register` does with a name that another function has.",
+        "raise",
+        choices=("raise", "rename", "ignore", "replace"),
+        also=("task_pre_exist",),
     )
 
     # -- what a client asks ----------------------------------------------------------------------
@@ -129,6 +149,13 @@ class Settings:
         Scope.SERVICE,
         "How late a job may start before it is overdue, where `enable_overdue` is off.",
         60.0,
+    )
+    task_expiration: float | None = _setting(
+        Kind.DURATION,
+        Scope.SERVICE,
+        "In what time a job must start that says nothing of that, from when it may.",
+        none="any",
+        least=0.001,
     )
     retention_completed: float | None = _setting(
         Kind.DURATION, Scope.SERVICE, "How long completed jobs are kept.", 86400.0, none="for ever"
@@ -183,6 +210,19 @@ class Settings:
         "Modules that are imported before the first job, once for all workers.",
         (),
         shown="none",
+    )
+    imports: tuple[str, ...] = _setting(
+        Kind.NAMES,
+        Scope.SERVICE,
+        "Modules, packages and functions whose functions may be called by their paths.",
+        (),
+        shown="none",
+    )
+    accept_code: bool = _setting(
+        Kind.FLAG,
+        Scope.SERVICE,
+        "Whether jobs may bring their own code. Without it no pickle is opened, from anyone.",
+        True,
     )
     recycle_jobs: int | None = _setting(
         Kind.COUNT, Scope.SERVICE, "A worker is replaced after so many jobs.", none="never", least=1
@@ -253,8 +293,12 @@ class Settings:
     def replace(self, **given: object) -> Self:
         """These settings with others in the place of some, read and checked like keywords."""
         values = {name: getattr(self, name) for name in SETTINGS}
-        new, origins = _read_first([_layer(given, "the keyword {}".format)])
-        return type(self)(**{**values, **new}, _origins={**self._origins, **origins})
+        layer = said_layer(given, SETTINGS, "the keyword {}".format)
+        new, origins = read_first([layer], SETTINGS)
+        if self.origin("broker") == _OF_PARTS:
+            values["broker"] = None
+        origins = {**self._origins, **origins}
+        return _whole(type(self)(**{**values, **new}, _origins=origins))
 
     def __repr__(self) -> str:
         shown = (f"{name}={SETTINGS[name].format(getattr(self, name))}" for name in self._origins)
@@ -269,18 +313,21 @@ SETTINGS: Mapping[str, Setting] = {
 def load_settings(
     file: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
+    env_file: str | os.PathLike[str] | None = None,
     **given: object,
 ) -> Settings:
     """All settings, each from the first place that has it.
 
     file: TOML; None for what SCHEDULERGODX_CONFIG names, or ./schedulergodx.toml if it is there
     environ: None for that of this process
+    env_file: None for what SCHEDULERGODX_ENV_FILE names, or ./.env if it is there
     given: keywords. None counts as not given, except where None is a value other than the default
         (`task_lifetime=None` is no limit)
 
     Raises: ConfigError, which names the place of what is wrong
     """
-    return _load(_layer(given, "the keyword {}".format), file, environ)
+    said = said_layer(given, SETTINGS, "the keyword {}".format)
+    return _make(Settings, [said, *found_layers(SETTINGS, file, environ, env_file)])
 
 
 def load_flags(
@@ -289,86 +336,22 @@ def load_flags(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """The same for a command line, with `flags` by the names of their settings."""
-    return _load(_layer(flags, lambda name: SETTINGS[name].flag), file, environ)
+    said = said_layer(flags, SETTINGS, lambda name: SETTINGS[name].flag)
+    return _make(Settings, [said, *found_layers(SETTINGS, file, environ, None)])
 
 
-_Layer = Mapping[str, tuple[object, str]]  # name -> a value as it was given, where that was
+_OF_PARTS = "broker_address, broker_user and broker_password"
+_S = TypeVar("_S", bound=Settings)
 
 
-def _load(
-    given: _Layer, file: str | os.PathLike[str] | None, environ: Mapping[str, str] | None
-) -> Settings:
-    environ = os.environ if environ is None else environ
-    path = file or environ.get(FILE_VARIABLE)
-    if not path and Path(DEFAULT_FILE).is_file():
-        path = DEFAULT_FILE
-    values, origins = _read_first([given, _environment(environ), _file(path) if path else {}])
-    return Settings(**values, _origins=origins)
+def _make(kind: type[_S], layers: Iterable[Layer]) -> _S:
+    values, origins = read_first(layers, SETTINGS)
+    return _whole(kind(**values, _origins=origins))
 
 
-def _read_first(layers: list[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for name, setting in SETTINGS.items():
-        layer = next((layer for layer in layers if name in layer), None)
-        if layer is not None:
-            value, origins[name] = layer[name]
-            values[name] = _read(setting, value, origins[name])
-    return values, origins
-
-
-def _read(setting: Setting, value: object, origin: str) -> Any:
-    try:
-        return setting.read(value)
-    except ValueError as error:
-        text = f"{setting.name}: {setting.quote(value)} of {origin} can't be used: {error}"
-        raise ConfigError(text) from None
-
-
-def _layer(given: Mapping[str, object], origin: Callable[[str], str]) -> _Layer:
-    _refuse_unknown(given, "a keyword")
-    return {
-        name: (value, origin(name)) for name, value in given.items() if SETTINGS[name].says(value)
-    }
-
-
-def _environment(environ: Mapping[str, str]) -> _Layer:
-    found = {setting.env: name for name, setting in SETTINGS.items()}
-    _refuse_misspelled(environ, found)
-    return {
-        name: (environ[variable], f"the environment variable {variable}")
-        for variable, name in found.items()
-        if environ.get(variable)
-    }
-
-
-def _file(path: str | os.PathLike[str]) -> _Layer:
-    try:
-        with Path(path).open("rb") as file:
-            values = tomllib.load(file)
-    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
-        raise ConfigError(f"the settings in {path} can't be read: {error}") from error
-    _refuse_unknown(values, str(path))
-    return {name: (value, f"the file {path}") for name, value in values.items()}
-
-
-def _refuse_unknown(names: Mapping[str, object], origin: str) -> None:
-    for name in names:
-        if name not in SETTINGS:
-            near = difflib.get_close_matches(name, SETTINGS, n=1)
-            hint = f": do you mean {near[0]!r}?" if near else "; `sgx config show` lists all"
-            raise ConfigError(f"there is no setting {name!r}, which {origin} has{hint}")
-
-
-def _refuse_misspelled(environ: Mapping[str, str], known: Mapping[str, str]) -> None:
-    """Only what is nearly a setting: Kubernetes makes variables of the names of its services."""
-    for variable in environ:
-        if not variable.startswith(ENV_PREFIX) or variable in {*known, FILE_VARIABLE}:
-            continue
-        name = variable.removeprefix(ENV_PREFIX).lower()
-        near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=_NEAR)
-        if near:
-            raise ConfigError(
-                f"the environment variable {variable} is no setting: "
-                f"do you mean {SETTINGS[near[0]].env}?"
-            )
+def _whole(settings: _S) -> _S:
+    """With the broker's URL, where its parts were given. Raises: ConfigError if some were not"""
+    if settings.broker or not has_parts(settings):
+        return settings
+    origins = {**settings._origins, "broker": _OF_PARTS}
+    return dataclasses.replace(settings, broker=compose_url(settings), _origins=origins)

@@ -22,6 +22,8 @@
     │   ├── JobExpired           it was not started in time
     │   ├── JobInterrupted       its process died, and no attempt was left
     │   └── JobRefused           it could not be run at all: see `code`
+    │       ├── UnknownFunction  no function has the name that it gives  (ValueError)
+    │       └── NotAllowed       its service takes no such jobs
     ├── UnknownJob               no store knows that id  (LookupError)
     ├── ResultTimeout            the wait was over before the job was  (TimeoutError)
     ├── NoAnswer                 no service answered a question in time  (TimeoutError)
@@ -186,6 +188,14 @@ class JobInterrupted(JobError):
 
 class JobRefused(JobError):
     """The job could not be run at all: its code says why."""
+
+
+class UnknownFunction(JobRefused, ValueError):
+    """No function has the name that the job gives."""
+
+
+class NotAllowed(JobRefused):
+    """The service takes no such jobs: no shipped code, or not by that path."""
 
 
 class UnknownJob(SchedulerGodXError, LookupError):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from schedulergodx.quantity import format_duration, format_size, parse_duration, parse_size
 
 ENV_PREFIX = "SCHEDULERGODX_"
-_HIDDEN = frozenset({"secret"})  # never shown
+_HIDDEN = frozenset({"secret", "broker_password"})  # never shown
 _URLS = frozenset({"broker", "db"})  # shown without their passwords
 
 
@@ -44,6 +44,7 @@ class Setting:
     choices: all values, where there are only some
     none: what None means; "" where None is not a value
     shown: the default in words, where its value says too little
+    also: other names by which it may be given, as documents have them
     """
 
     name: str
@@ -55,6 +56,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     none: str = ""
     shown: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def env(self) -> str:

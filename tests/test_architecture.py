@@ -18,12 +18,12 @@ PACKAGE = "schedulergodx"
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 40  # lines of its body, without its docstring
 
-LEAVES = ("errors", "quantity", "setting", "config", "utils")
+LEAVES = ("errors", "quantity", "setting", "dotenv", "layer", "broker_url", "config", "utils")
 ADAPTERS = ("brokers", "storage", "executors")
 PROGRAMS = ("client", "service")
-EDGES = ("cli", "dashboard", "__main__")
-# The document's modules that only show where a thing lives, and the package's own front.
-DOORS = ("__init__", "utils.message", "utils.storage")
+EDGES = ("cli", "dashboard", "distributaur", "taskit", "__main__")
+# Modules of documents that only show where a thing lives, and the package's own front.
+DOORS = ("__init__", "utils.message", "utils.storage", "distributaur", "taskit")
 PARTS = (*LEAVES, "core", *ADAPTERS, *PROGRAMS, *EDGES)
 
 # What each part may import beside itself. The leaves stand in a row: each may know those before it.

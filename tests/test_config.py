@@ -43,6 +43,63 @@ def test_a_keyword_wins_over_environment_over_file_over_default() -> None:
     assert settings.origin("prefix") == "the file schedulergodx.toml"
 
 
+def test_a_file_of_variables_stands_between_the_environment_and_toml() -> None:
+    """D21: keywords, then the environment, then `.env`, then TOML, then the defaults."""
+    write('threads = 1\nworkers = 1\nprefix = "toml"\nname = "toml"')
+    write(
+        "SCHEDULERGODX_THREADS=2\nSCHEDULERGODX_WORKERS=2\nexport SCHEDULERGODX_PREFIX='dotenv'",
+        ".env",
+    )
+    settings = load_settings(environ={"SCHEDULERGODX_THREADS": "3"}, workers=4)
+    assert (settings.threads, settings.workers) == (3, 4)
+    assert (settings.prefix, settings.name) == ("dotenv", "toml")
+    assert settings.origin("prefix") == "SCHEDULERGODX_PREFIX in the file .env"
+
+
+def test_a_file_of_variables_is_found_by_argument_variable_or_place() -> None:
+    write("SCHEDULERGODX_PREFIX=here", ".env")
+    write("SCHEDULERGODX_PREFIX=variable", "other.env")
+    write("SCHEDULERGODX_PREFIX=argument", "third.env")
+    environ = {"SCHEDULERGODX_ENV_FILE": "other.env"}
+    assert load_settings(environ={}).prefix == "here"
+    assert load_settings(environ=environ).prefix == "variable"
+    assert load_settings(environ=environ, env_file="third.env").prefix == "argument"
+    with pytest.raises(ConfigError, match=r"gone\.env can't be read"):
+        load_settings(environ={"SCHEDULERGODX_ENV_FILE": "gone.env"})
+
+
+def test_a_file_of_variables_may_name_the_toml_file() -> None:
+    write('prefix = "toml"', "deep.toml")
+    write("SCHEDULERGODX_CONFIG=deep.toml", ".env")
+    assert load_settings(environ={}).prefix == "toml"
+
+
+def test_an_unknown_variable_of_ours_in_a_file_is_refused_and_others_are_left_alone() -> None:
+    write("WORKERS=x\nDATABASE_URL=postgres://a=b\nSCHEDULERGODX_WOKERS=3\n", ".env")
+    with pytest.raises(
+        ConfigError, match=r"\.env is no setting: do you mean SCHEDULERGODX_WORKERS"
+    ):
+        load_settings(environ={})
+
+
+def test_a_bad_value_in_a_file_of_variables_is_named_with_its_place() -> None:
+    write("SCHEDULERGODX_WORKERS=many", ".env")
+    with pytest.raises(ConfigError, match=r"workers: .*SCHEDULERGODX_WORKERS in the file \.env"):
+        load_settings(environ={})
+
+
+def test_a_setting_can_be_given_by_the_name_that_a_document_has_for_it() -> None:
+    """R2: the key `task_pre_exist` is accepted."""
+    assert load_settings(environ={}, task_pre_exist="rename").on_conflict == "rename"
+    assert load_settings(write("task_pre_exist = 'ignore'"), environ={}).on_conflict == "ignore"
+    environ = {"SCHEDULERGODX_TASK_PRE_EXIST": "replace"}
+    assert load_settings(write(""), environ=environ).on_conflict == "replace"
+    with pytest.raises(ConfigError, match="twice"):
+        load_settings(environ={}, task_pre_exist="rename", on_conflict="raise")
+    with pytest.raises(ConfigError, match="it is one of raise, rename, ignore, replace"):
+        load_settings(environ={}, task_pre_exist="merge")
+
+
 def test_the_file_is_the_argument_then_the_variable_then_the_one_in_the_directory() -> None:
     write('prefix = "here"')
     write('prefix = "variable"', "other.toml")
@@ -134,6 +191,10 @@ def test_the_variables_that_kubernetes_makes_are_left_alone() -> None:
         "SCHEDULERGODX_PORT": "tcp://10.0.0.1:80",
         "SCHEDULERGODX_SERVICE_HOST": "10.0.0.1",
         "SCHEDULERGODX_DB_PORT_5432_TCP": "tcp://10.0.0.2:5432",
+        "SCHEDULERGODX_BROKER_PORT": "tcp://10.0.0.3:5672",
+        "SCHEDULERGODX_BROKER_SERVICE_HOST": "10.0.0.3",
+        "SCHEDULERGODX_BROKER_SERVICE_PORT": "5672",
+        "SCHEDULERGODX_RABBITMQ_PORT": "tcp://10.0.0.3:5672",
     }
     assert load_settings(environ=environ) == Settings()
 

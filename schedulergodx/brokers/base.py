@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schedulergodx.core.names import Queue
+    from schedulergodx.core.properties import Properties
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Delivery:
     redelivered: whether it may have been delivered before
     epoch: of the connection it came over; settled under another, nothing happens
     tag: what the broker calls it: a number, or a path
+    properties: of a message that says its content type; an envelope does not
     """
 
     queue: str
@@ -35,6 +37,7 @@ class Delivery:
     redelivered: bool
     epoch: int
     tag: int | str
+    properties: Properties | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,13 @@ class Broker(Protocol):
     async def consumers(self, queue: Queue) -> int | None:
         """How many read from a queue now; None if there is no such queue."""
 
-    def publish(self, address: str, body: bytes) -> asyncio.Future[None]:
+    def publish(
+        self, address: str, body: bytes, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
         """Send a persistent message to the queue of that name.
+
+        properties: of what is no envelope; the queue is then somebody else's, and its name is taken
+            as it is
 
         The future is done when the broker has confirmed and routed it; it stays open over losses
         of the connection. It fails with Unroutable, BrokerClosed, or BrokerError (refused for

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from schedulergodx.core.names import Queue
+    from schedulergodx.core.properties import Properties
 
 _WINDOW = 1000
 
@@ -27,11 +28,12 @@ _WINDOW = 1000
 class _Message:
     """One message in a queue."""
 
-    __slots__ = ("body", "number", "redelivered")
+    __slots__ = ("body", "number", "properties", "redelivered")
 
-    def __init__(self, number: int, body: bytes) -> None:
+    def __init__(self, number: int, body: bytes, properties: Properties | None) -> None:
         self.number = number
         self.body = body
+        self.properties = properties
         self.redelivered = False
 
 
@@ -70,8 +72,8 @@ class _Hub:
         self.owners: dict[str, object] = {}
         self._numbers = itertools.count(1)
 
-    def push(self, queue: str, body: bytes) -> None:
-        self.queues[queue].append(_Message(next(self._numbers), body))
+    def push(self, queue: str, body: bytes, properties: Properties | None) -> None:
+        self.queues[queue].append(_Message(next(self._numbers), body, properties))
         self.deal(queue)
 
     def deal(self, queue: str) -> None:
@@ -117,7 +119,12 @@ class _Hub:
         for message in coming:
             reader.on_delivery(
                 Delivery(
-                    reader.queue, message.body, message.redelivered, reader.epoch, message.number
+                    reader.queue,
+                    message.body,
+                    message.redelivered,
+                    reader.epoch,
+                    message.number,
+                    message.properties,
                 )
             )
 
@@ -185,9 +192,12 @@ class MemoryBroker:
                 return None
             return len(self._hub.readers.get(queue.name, ()))
 
-    def publish(self, address: str, body: bytes) -> asyncio.Future[None]:
+    def publish(
+        self, address: str, body: bytes, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
         with self._hub.lock:
-            return self._push([address] if address in self._hub.queues else [], address, body)
+            queues = [address] if address in self._hub.queues else []
+            return self._push(queues, address, body, properties)
 
     def broadcast(self, exchange: str, body: bytes) -> asyncio.Future[None]:
         with self._hub.lock:
@@ -234,7 +244,9 @@ class MemoryBroker:
         if not self._is_open:
             raise BrokerClosed("the broker is not open")
 
-    def _push(self, queues: list[str], address: str, body: bytes) -> asyncio.Future[None]:
+    def _push(
+        self, queues: list[str], address: str, body: bytes, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._is_open:
             future.set_exception(BrokerClosed("the broker is not open"))
@@ -242,7 +254,7 @@ class MemoryBroker:
             future.set_exception(Unroutable(address))
         else:
             for queue in queues:
-                self._hub.push(queue, body)
+                self._hub.push(queue, body, properties)
             future.set_result(None)
         return future
 

@@ -1,4 +1,4 @@
-"""Every name that only the document of version 1 uses, and what it is called here.
+"""Every name that only a document uses for a part of a client, and what it is called here.
 
 New code has no need of them.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Responding(Protocol):
+    def publish(self, queue: str | None, function: str, data: Any, **options: Any) -> Job[Any]: ...
     def get_response(self, id: Job[Any] | str) -> Response | None: ...
     def await_response(self, id: Job[Any] | str, timeout: Duration | None = None) -> Response: ...
     async def async_await_response(
@@ -51,3 +52,9 @@ class Aliases:
     ) -> Response:
         """`async_await_response`."""
         return await self.async_await_response(message_id, timeout)
+
+    def publish_task(
+        self: _Responding, channel: str, function: str, data: Any = None, **options: Any
+    ) -> Job[Any]:
+        """`publish`."""
+        return self.publish(channel, function, data, **options)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
-from schedulergodx.client.async_asking import AsyncAsking
+from schedulergodx.client.async_by_name import AsyncByName
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.async_task import AsyncCoroutineTask, AsyncTask, AsyncTaskDecorator
 from schedulergodx.client.base import BaseClient
@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncAsking, AsyncClosing):
+class AsyncClient(AsyncByName, AsyncClosing):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"

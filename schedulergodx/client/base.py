@@ -28,6 +28,7 @@ from schedulergodx.client.sealing import Sealer
 from schedulergodx.config import Settings, load_settings
 from schedulergodx.core.identity import UidSource
 from schedulergodx.core.names import DEFAULT_QUEUE, Names
+from schedulergodx.core.registry import Registering
 from schedulergodx.errors import ConfigError
 from schedulergodx.utils.abstractions import Program
 from schedulergodx.utils.id_generators import IdGenerator, Labels, UlidGenerator
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
 
 
-class BaseClient(Program):
+class BaseClient(Registering, Program):
     """Asks services to run functions. Use `Client`, or `AsyncClient` on an event loop.
 
     name: how services know it, the same for all processes of a program; `user@host:program` if left

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedulergodx.client.aliases import Aliases
 from schedulergodx.client.base import BaseClient
-from schedulergodx.client.document import Document
+from schedulergodx.client.by_name import ByName
 from schedulergodx.client.inside import OutletLine
 from schedulergodx.client.job import Job
 from schedulergodx.client.line import CLOSED, Line, ThreadLine
@@ -33,7 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Client(Document, Aliases, Closing):
+class Client(ByName, Aliases, Closing):
     __doc__ = BaseClient.__doc__
 
     _kind = "Client"
@@ -67,7 +67,7 @@ class Client(Document, Aliases, Closing):
             job.open()  # whoever waits is told that nothing will come
 
     def _begin(self, connect: bool) -> None:
-        if connect:
+        if connect and not context.preparing:
             self._line()
 
     def _set_up(self, *given: Any) -> None:

@@ -51,7 +51,8 @@ class OutletLine:
     def submit(self, outgoing: Parcel | Question) -> None:
         """Send it, and settle it."""
         if isinstance(outgoing, Parcel):
-            address = self._names.requests(outgoing.template.queue).name
+            queue = outgoing.template.queue
+            address = self._names.requests(queue).name if queue else self._names.everywhere()
             data = outgoing.data or self.sealer.seal_parcel(outgoing)
         else:
             address = outgoing.address or self._names.fanout()

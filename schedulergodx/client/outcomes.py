@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from schedulergodx.core.job import ErrorCode, Failure, Status
+from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
+from schedulergodx.core.json_data import read_json
 from schedulergodx.errors import (
     JobCancelled,
     JobError,
@@ -15,7 +16,9 @@ from schedulergodx.errors import (
     JobInterrupted,
     JobRefused,
     JobTimeout,
+    NotAllowed,
     RemoteError,
+    UnknownFunction,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ _BY_CODE: dict[int, type[JobError]] = {
     ErrorCode.RESULT_NOT_SERIALIZABLE: JobError,  # these three did run
     ErrorCode.RESULT_TOO_LARGE: JobError,
     ErrorCode.RESOURCE_LIMIT: JobError,
+    ErrorCode.UNKNOWN_FUNCTION: UnknownFunction,
+    ErrorCode.NOT_ALLOWED: NotAllowed,
 }
 _NO_REASON = Failure(ErrorCode.ERROR_IN_TASK, "no reason was given")
 
@@ -63,8 +68,7 @@ def open_outcome(response: Response, unpacker: Unpacker, id: str) -> Ended:
     """
     outcome = response.outcome
     if outcome.status is Status.COMPLETED:
-        value = unpacker.load_value(outcome.value, outcome.units) if outcome.value else None
-        return Ended(value, None)
+        return Ended(_open_value(outcome, unpacker), None)
     failure = outcome.failure or _NO_REASON
     kind = _BY_STATUS.get(outcome.status)
     if kind is None and failure.code == ErrorCode.ERROR_IN_TASK:
@@ -74,6 +78,14 @@ def open_outcome(response: Response, unpacker: Unpacker, id: str) -> Ended:
     if failure.traceback:
         error.__cause__ = RemoteTraceback(failure.traceback)
     return Ended(None, error)
+
+
+def _open_value(outcome: Outcome, unpacker: Unpacker) -> object:
+    if not outcome.value:
+        return None
+    if outcome.json:
+        return read_json(outcome.value)
+    return unpacker.load_value(outcome.value, outcome.units)
 
 
 def _own_exception(failure: Failure, unpacker: Unpacker) -> BaseException:

@@ -217,13 +217,19 @@ class Session:
         for parcel in share(parcels):
             try:
                 data = parcel.data or self.sealer.seal_parcel(parcel)
-                address = self._terms.names.requests(parcel.template.queue).name
-                future = self._broker.publish(address, data)
+                future = self._publish(parcel.template.queue, data)
             except Exception as error:
                 parcel.settle(error)
                 continue
             parcel.data = b""  # the broker holds it now
             self._watch(future, parcel.settle)
+
+    def _publish(self, queue: str, data: bytes) -> asyncio.Future[None]:
+        """Send to the service of a queue, or to every store where it is ""."""
+        names = self._terms.names
+        if not queue:
+            return self._broker.broadcast(names.fanout(), data)
+        return self._broker.publish(names.requests(queue).name, data)
 
     def _ask(self, question: Question) -> None:
         names = self._terms.names

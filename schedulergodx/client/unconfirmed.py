@@ -107,6 +107,8 @@ def _error(
             "whether it has arrived: client.resend(job) sends it again and can't double it",
             jobs,
         )
+    elif kind == "unroutable" and not detail:
+        error = UnknownQueue(f"there is no service, so {those} went nowhere: start one", jobs)
     elif kind == "unroutable":
         error = UnknownQueue(
             f"no service serves queue {detail!r}, so {those} went nowhere: start one with "

@@ -78,6 +78,7 @@ def worker_of(instance: str) -> int | None:
 
 
 outlet: Outlet | None = None  # set once in a worker process, None everywhere else
+preparing = False  # whether this process only imports what its workers will need
 _job: ContextVar[CurrentJob | None] = ContextVar("schedulergodx_job", default=None)
 
 

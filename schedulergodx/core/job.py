@@ -231,10 +231,11 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     """How an attempt or a job ended. It is what a store keeps and what a client is told.
 
     status: a final one
-    value: the pickled value, of a completed one
+    value: of a completed one, pickled
     units: hashes of the units that the value needs
     failure: of one that did not complete
     output: what it printed and logged, bounded
+    json: whether the value is JSON, as that of a named job is, and no pickle
     """
 
     status: Status
@@ -242,3 +243,4 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     units: tuple[bytes, ...] = ()
     failure: Failure | None = None
     output: str = ""
+    json: bool = False

@@ -20,6 +20,7 @@ from schedulergodx.core.batch import (
 )
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Outcome, Parent, Spec, Status, Unique
+from schedulergodx.core.properties import Properties
 from schedulergodx.core.view import BatchView, CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import EnvelopeError
 
@@ -262,12 +263,14 @@ class DeadLetter(Struct, frozen=True):
     queue: where it came from
     at: instant
     body: the message as it was
+    properties: of one that was no envelope
     """
 
     reason: str
     queue: str
     at: float
     body: bytes
+    properties: Properties | None = None
 
 
 B = TypeVar("B")

@@ -53,6 +53,19 @@ class Names:
         suffix = "" if queue == DEFAULT_QUEUE else f".{queue}"
         return Queue(f"{self.prefix}client-service{suffix}", QueueKind.REQUESTS)
 
+    def lane_of(self, name: str) -> str:
+        """The queue of jobs that a queue of requests carries; "" for one that carries any."""
+        home = self.requests().name
+        if name == home:
+            return DEFAULT_QUEUE
+        below = name.removeprefix(f"{home}.")
+        return "" if _OF_THE_WIRE.fullmatch(below) else below
+
+    def is_service(self, name: str) -> bool:
+        """Whether services read from a queue of that name, or hold it."""
+        home = self.requests().name
+        return name == home or name.startswith(f"{home}.")
+
     def responses(self, client: str, instance: str) -> Queue:
         """Where one process of a client is told its outcomes."""
         return Queue(f"{self.prefix}service-client.{client}.{instance}", QueueKind.RESPONSES)
@@ -64,6 +77,10 @@ class Names:
     def fanout(self) -> str:
         """The exchange that reaches every store."""
         return f"{self.prefix}client-service.control"
+
+    def everywhere(self) -> str:
+        """What a job sends to every store: its service passes it on to the exchange."""
+        return f"{self.fanout()}.*"
 
     def control(self, store: str) -> Queue:
         """The queue of one store behind the fanout; `store` is the store's own id."""

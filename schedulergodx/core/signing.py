@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schedulergodx.errors import BadSignature, ConfigError
 
+SIGNATURE_HEADER = "x-schedulergodx-signature"  # of a message in JSON: hex, of its bytes
 _SHORTEST = 16
 
 

@@ -123,6 +123,9 @@ class Executor(Protocol):
         What was ended is reported as lost before this returns.
         """
 
+    def names(self) -> Collection[str]:
+        """Of the functions that are registered, which jobs may call; valid once it has started."""
+
     def places(self, execution: Execution) -> Sequence[int]:
         """A worker number for each job that could be given now; the same one several times."""
 

@@ -36,6 +36,7 @@ def main(spawn: Spawn, descriptors: list[int], tools: Tools) -> NoReturn:
     faulthandler.enable(descriptors[1])  # the last words of a crash
     _draw_other_numbers()
     context.outlet = WorkerOutlet(spawn.worker, channel)
+    context.preparing = False
     _serve(spawn.execution, Bench(channel, page, tools), descriptors[2:])
     os._exit(0)
 

@@ -9,18 +9,19 @@ import subprocess
 import sys
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from schedulergodx.errors import ServiceError
 from schedulergodx.executors.fork_server import ForkServerSettings
-from schedulergodx.executors.frames import Gone, Kill, Ready, Spawn, WorkerSettings
+from schedulergodx.executors.frames import Gone, Kill, Ready, Registered, Spawn, WorkerSettings
 from schedulergodx.executors.recovery import LOCK, marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from schedulergodx.executors.functions import Functions
     from schedulergodx.executors.settings import ExecutorSettings
 
 _PACKET = 64 << 10
@@ -50,7 +51,8 @@ class ForkLink:
         self._on_gone = on_gone
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._read = msgspec.msgpack.Decoder(Ready | Gone).decode
+        self.names: set[str] = set()  # of functions; whole when it is ready
+        self._read = msgspec.msgpack.Decoder(Registered | Ready | Gone).decode
         self._encode = msgspec.msgpack.Encoder().encode
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self._ready: asyncio.Future[Ready] = self._loop.create_future()
@@ -61,11 +63,16 @@ class ForkLink:
         self._loop.add_reader(self._socket, self._hear)
 
     def _launch(self, descriptor: int) -> subprocess.Popen[bytes]:
+        with _write(self._settings.functions) as functions:
+            return self._start(descriptor, functions.fileno())
+
+    def _start(self, descriptor: int, functions: int) -> subprocess.Popen[bytes]:
         settings = self._settings
         told = ForkServerSettings(
             path=[path or str(Path.cwd()) for path in sys.path],
             lock=str(settings.directory / LOCK),
             preload=list(settings.preload),
+            functions=functions,
             service=os.getpid(),
             worker=_worker_settings(settings),
         )
@@ -80,18 +87,18 @@ class ForkLink:
                     str(descriptor),
                 ],
                 env=_environment(settings),
-                pass_fds=[descriptor],
+                pass_fds=[descriptor, functions],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=None if settings.echo else subprocess.DEVNULL,
                 stderr=None if settings.echo else log,
             )
 
-    async def ready(self) -> list[str]:
-        """Wait until it can fork; what could not be preloaded. Raises: ServiceError"""
+    async def ready(self) -> Ready:
+        """Wait until it can fork. Raises: ServiceError"""
         try:
             async with asyncio.timeout(_PATIENCE):
-                return (await asyncio.shield(self._ready)).failures
+                return await asyncio.shield(self._ready)
         except (TimeoutError, ConnectionError) as error:
             words = (self._settings.directory / _LOG).read_text(errors="replace")[-2000:]
             raise ServiceError(f"the process that forks workers does not start: {words}") from error
@@ -136,9 +143,11 @@ class ForkLink:
             pass
         self._lose()
 
-    def _take(self, message: Ready | Gone) -> None:
+    def _take(self, message: Registered | Ready | Gone) -> None:
         if isinstance(message, Gone):
             self._on_gone(message)
+        elif isinstance(message, Registered):
+            self.names.update(message.names)
         else:
             self._ready.set_result(message)
 
@@ -181,11 +190,23 @@ def _worker_settings(settings: ExecutorSettings) -> WorkerSettings:
         echo=settings.echo,
         recycle_jobs=settings.recycle_jobs,
         recycle_memory=settings.recycle_memory,
+        imports=list(settings.imports),
+        accept_code=settings.accept_code,
     )
+
+
+def _write(functions: Functions) -> IO[bytes]:
+    """A file without a name, for a process that inherits its descriptor."""
+    file = os.fdopen(os.memfd_create("schedulergodx functions"), "w+b")
+    file.write(msgspec.msgpack.encode(functions))
+    file.flush()
+    return file
 
 
 def _environment(settings: ExecutorSettings) -> dict[str, str]:
     """That of the service, without its secrets, and with a mark that all descendants inherit."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SCHEDULERGODX_")}
+    if settings.prefix:  # for clients that are made inside of a job
+        kept["SCHEDULERGODX_PREFIX"] = settings.prefix
     name, value = marker(settings)
     return {**kept, name: value}

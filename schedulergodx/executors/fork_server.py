@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import gc
-import importlib
 import os
 import select
 import signal
@@ -23,14 +22,17 @@ from typing import NoReturn
 import msgspec
 from msgspec import Struct
 
+from schedulergodx.core.registry import registry
 from schedulergodx.executors import child, tree
-from schedulergodx.executors.frames import Gone, Kill, Ready, Spawn, WorkerSettings
+from schedulergodx.executors.frames import Gone, Kill, Ready, Registered, Spawn, WorkerSettings
 from schedulergodx.executors.inside import streams
 from schedulergodx.executors.inside.bench import Tools
 from schedulergodx.executors.linux import adopt_orphans, die_with_parent
+from schedulergodx.executors.preparing import Prepared, prepare
 
 _PACKET = 64 << 10
 _DESCRIPTORS = 3
+_TOGETHER = 50  # names a packet
 _OOM_SCORE = "300"
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 
@@ -40,12 +42,14 @@ class ForkServerSettings(Struct, frozen=True):
 
     path: `sys.path` of the service
     lock: a file that it and its workers hold a shared lock on while they live
+    functions: descriptor of a file with `Functions`, -1 for none
     service: pid
     """
 
     path: list[str]
     lock: str
     preload: list[str]
+    functions: int
     service: int
     worker: WorkerSettings
 
@@ -162,23 +166,16 @@ class ForkServer:
         del self._by_worker[worker]
         return worker
 
-    def _tell(self, report: Ready | Gone) -> None:
+    def _tell(self, report: Registered | Ready | Gone) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):  # the service died: seen in `serve`
             self._control.send(self._encode(report))
 
-    def ready(self, failures: list[str]) -> None:
+    def ready(self, prepared: Prepared) -> None:
         """Say that workers can be forked."""
-        self._tell(Ready(failures))
-
-
-def _preload(names: list[str]) -> list[str]:
-    failures = []
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except Exception as error:
-            failures.append(f"{name}: {type(error).__name__}: {error}")
-    return failures
+        names = sorted(registry.functions)
+        for start in range(0, len(names), _TOGETHER):
+            self._tell(Registered(names[start : start + _TOGETHER]))
+        self._tell(Ready(prepared.failures, prepared.broken))
 
 
 def _be_quiet() -> None:
@@ -199,14 +196,14 @@ def main() -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     lock = os.open(settings.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
-    failures = _preload(settings.preload)
+    prepared = prepare(settings.preload, settings.worker.imports, settings.functions)
     streams.install(settings.worker.echo)
     if not settings.worker.echo:
         _be_quiet()
     server = ForkServer(control, settings)
     gc.collect()
     gc.freeze()  # a worker's collector need not touch, and so copy, what is shared with it
-    server.ready(failures)
+    server.ready(prepared)
     try:
         server.serve()
     finally:

@@ -135,6 +135,8 @@ class WorkerSettings(Struct, frozen=True):
     echo: bool
     recycle_jobs: int
     recycle_memory: int
+    imports: list[str] = []
+    accept_code: bool = True
 
 
 class Spawn(Struct, frozen=True, array_like=True, tag="spawn"):
@@ -151,9 +153,20 @@ class Kill(Struct, frozen=True, array_like=True, tag="kill"):
 
 
 class Ready(Struct, frozen=True, array_like=True, tag="ready"):
-    """From the fork server, once. `failures` are of modules that could not be preloaded."""
+    """From the fork server, once.
+
+    failures: of modules that could not be preloaded
+    broken: what is missing for functions with names
+    """
 
     failures: list[str]
+    broken: list[str] = []
+
+
+class Registered(Struct, frozen=True, array_like=True, tag="registered"):
+    """From the fork server, before it is ready: names of functions, some at a time."""
+
+    names: list[str]
 
 
 class Gone(Struct, frozen=True, array_like=True, tag="gone"):

@@ -10,26 +10,26 @@ _TASKS = 10_000  # that are remembered
 
 
 class Pace:
-    """Moving means: of each task, and of whatever ran last."""
+    """Moving means: of each task, by the hash of its function or its name, and of all."""
 
     def __init__(self) -> None:
-        self._of_task: dict[bytes, float] = {}
+        self._of_task: dict[bytes | str, float] = {}
         self._recent = AHEAD
 
-    def learn(self, function: bytes, seconds: float) -> None:
-        """A job of that function took so long."""
-        mean = self._of_task.get(function)
+    def learn(self, task: bytes | str, seconds: float) -> None:
+        """A job of that task took so long."""
+        mean = self._of_task.get(task)
         if mean is None:
             if len(self._of_task) >= _TASKS:
                 self._of_task.clear()
-            self._of_task[function] = seconds
+            self._of_task[task] = seconds
         else:
-            self._of_task[function] = mean + _WEIGHT * (seconds - mean)
+            self._of_task[task] = mean + _WEIGHT * (seconds - mean)
         self._recent += _WEIGHT * (seconds - self._recent)
 
-    def expect(self, function: bytes) -> float:
-        """Seconds that a job of that function will take; of an unknown one, what others took."""
-        return self._of_task.get(function, self._recent) + _OVERHEAD
+    def expect(self, task: bytes | str) -> float:
+        """Seconds that a job of that task will take; of an unknown one, what others took."""
+        return self._of_task.get(task, self._recent) + _OVERHEAD
 
     def ahead(self, load: float) -> int:
         """How many more may be sent to a worker that holds so many seconds of work."""

@@ -81,7 +81,10 @@ class ProcessExecutor:
         report: Callable[[Report], None],
         units: Callable[[Collection[bytes]], Mapping[bytes, bytes]],
     ) -> None:
-        """Begin to offer places. Raises: ServiceError if no workers can be forked"""
+        """Begin to offer places.
+
+        Raises: ServiceError if no workers can be forked, or functions are not there
+        """
         self._report, self._units = report, units
         await self._staff.start()
 
@@ -109,6 +112,10 @@ class ProcessExecutor:
 
     # -- giving -----------------------------------------------------------------------------------
 
+    def names(self) -> Collection[str]:
+        """Of the functions that are registered; valid once it has started."""
+        return self._staff.names
+
     def places(self, execution: Execution) -> Sequence[int]:
         """A worker number for each job that could be given now; the same one several times."""
         crew = self._staff.crews.get(execution)
@@ -118,7 +125,7 @@ class ProcessExecutor:
         """Start jobs, each at the place it was claimed for."""
         by_worker: dict[int, list[Work]] = {}
         for work in jobs:
-            if work.spec.python != self._python:
+            if work.spec.python != self._python and not work.spec.named:
                 self._refuse(work)
             else:
                 by_worker.setdefault(work.worker, []).append(work)
@@ -155,7 +162,7 @@ class ProcessExecutor:
             if alone and worker.load > AHEAD and worker.jobs:
                 break
             spec = work.spec
-            given.append(add(work, expect(spec.function), now))
+            given.append(add(work, expect(spec.function or spec.name), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:
@@ -227,7 +234,8 @@ class ProcessExecutor:
         worker.served += 1
         worker.stalled = False
         if worker.execution is Execution.PROCESS:
-            self._pace.learn(work.spec.function, finished.finished - finished.started)
+            task = work.spec.function or work.spec.name
+            self._pace.learn(task, finished.finished - finished.started)
         if worker.execution is Execution.FORK:
             worker.finished = ended  # its place is free when its process is gone
             worker.check_at = time.monotonic() + EXIT

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.errors import ConfigError
+from schedulergodx.executors.functions import NO_FUNCTIONS, Functions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,10 @@ class ExecutorSettings:
     echo: whether what jobs print is also shown where the service prints
     recycle_jobs: after how many jobs a worker is replaced
     recycle_memory: at how many resident bytes
+    imports: what jobs may call by a path, see `core.allow_list`
+    functions: what jobs may call by a name
+    accept_code: whether workers open code and arguments that were pickled
+    prefix: before the names of queues, for clients inside of jobs
     """
 
     directory: Path
@@ -55,6 +60,10 @@ class ExecutorSettings:
     echo: bool = False
     recycle_jobs: int = 100_000
     recycle_memory: int = 1 << 30
+    imports: tuple[str, ...] = ()
+    functions: Functions = NO_FUNCTIONS
+    accept_code: bool = True
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         for name in ("threads", "coroutines"):

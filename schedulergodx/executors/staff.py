@@ -39,6 +39,7 @@ class Staff:
     hear: called with each frame of a worker
     settle: called with a worker that is gone, once all that it sent was heard
     on_free: called when there are places that no end of a job announces
+    names: of the functions that are registered, once it has started
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Staff:
         self._next_number = settings.first_worker
         self._link: ForkLink | None = None
         self._mending: asyncio.Task[None] | None = None
+        self.names: frozenset[str] = frozenset()
         self.workers: dict[int, Worker] = {}
         self.stopping = False
         self._end = asyncio.Lock()
@@ -78,13 +80,19 @@ class Staff:
     async def start(self) -> None:
         """Remove the marks of the service before and fork workers. Raises: ServiceError"""
         self._files.begin()
-        await self._start_server()
+        broken = await self._start_server()
+        if broken:
+            raise ServiceError("functions can't be called by name: " + "; ".join(broken))
         self._go_on(self.crews.values())
 
-    async def _start_server(self) -> None:
+    async def _start_server(self) -> list[str]:
+        """The answer is what is missing for functions that were promised."""
         self._link = link = ForkLink(self._settings, self._hear_gone, self._lose_server)
-        for failure in await link.ready():
+        ready = await link.ready()
+        self.names = frozenset(link.names)
+        for failure in ready.failures:
             logger.warning("a module can't be preloaded: %s", failure)
+        return ready.broken
 
     async def stop(self) -> None:
         """End all workers and the fork server; their jobs are settled when this returns."""
@@ -246,7 +254,8 @@ class Staff:
             try:
                 await end_stragglers(self._settings)
                 self._part_from_all()
-                await self._start_server()
+                for broken in await self._start_server():
+                    logger.error("a function can't be called by name any more: %s", broken)
             except ServiceError as error:
                 logger.error("%s; trying again", error)
                 await asyncio.sleep(_REST)

@@ -155,7 +155,7 @@ class Worker:
             if known is None:
                 known = self._specs[id(spec)] = (len(self._specs), spec)
                 specs[known[0]] = spec
-            if spec.function not in self._has:
+            if spec.function not in self._has and not spec.named:
                 wanted.add(spec.function)
             if work.units:
                 wanted.update(work.units)
@@ -239,4 +239,4 @@ class Worker:
 
 
 def _needs(work: Work) -> tuple[bytes, ...]:
-    return (work.spec.function, *work.units)
+    return work.units if work.spec.named else (work.spec.function, *work.units)

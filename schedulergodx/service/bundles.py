@@ -43,7 +43,7 @@ class Bundles:
         store: Store,
         *,
         draft: Callable[[Header, TaskBody, float], list[NewJob]],
-        keep: Callable[[Sequence[NewJob], Tick], None],
+        keep: Callable[[Sequence[NewJob], Tick], object],
     ) -> None:
         self._store = store
         self._draft = draft

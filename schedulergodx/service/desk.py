@@ -11,6 +11,7 @@ from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueB
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
+from schedulergodx.core.json_answer import read_address
 from schedulergodx.core.message import (
     Answer,
     AskCancel,
@@ -80,6 +81,11 @@ class Desk:
             raw = msgspec.Raw(_encode(value if known else _unknown_value(request)))
             body = Answer(header.uid, raw, known=known)
         tick.replies.append(Reply(header.client, header.instance, MessageType.ANSWER, body))
+
+    def repeat(self, uids: Collection[bytes], header: Header, tick: Tick) -> None:
+        """Tell a program that speaks JSON, and can't ask, what ended of what it sent again."""
+        if read_address(header.instance) is not None:
+            self._tell_again(list(uids), header, tick)
 
     def _fulfil(self, request: Request, header: Header, tick: Tick) -> object:
         match request:

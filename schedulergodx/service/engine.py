@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.job import Status
+from schedulergodx.service.admission import Admission
 from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
@@ -123,6 +124,10 @@ class Engine:
         """The clock was moved, or something else is to be looked at."""
         self._loop.ring()
 
+    def ask(self, question: Callable[[Store], None]) -> None:
+        """Have the store asked something in the next round."""
+        self._loop.ask(lambda: question(self._parts.store))
+
     @property
     def resting(self) -> bool:
         """Whether the store takes nothing now, and the intake is closed."""
@@ -185,9 +190,11 @@ class Engine:
             store,
             desk,
             self._parts.signer,
+            self._make_admission(),
             name=name,
             queues=settings.queues,
             grace=settings.overdue_grace,
+            expiration=settings.task_expiration,
             identify=identify,
         )
         return Stations(
@@ -199,6 +206,15 @@ class Engine:
             Caretaker(store, _retention(settings), lambda: self._watch.pulse(self.trouble)),
             batches,
             watchers,
+        )
+
+    def _make_admission(self) -> Admission:
+        return Admission(
+            self._parts.signer,
+            self._parts.names,
+            imports=self._settings.imports,
+            registered=self._parts.executor.names,
+            accept_code=self._settings.accept_code,
         )
 
     def _make_dispatcher(self) -> Dispatcher:

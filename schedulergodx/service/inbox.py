@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from schedulergodx.core.envelope import Envelope, Header
+    from schedulergodx.service.admission import Admission
     from schedulergodx.service.desk import Desk
     from schedulergodx.storage.base import Store
 
@@ -53,8 +54,10 @@ _LARGEST = 16 << 20  # bytes of an envelope; RabbitMQ 4 carries no larger messag
 class Inbox:
     """Takes envelopes in.
 
+    admission: says which jobs are taken
     queues: those that this service serves
     grace: seconds that a job may be late where overdue ones are not wanted
+    expiration: seconds in which a job must start that says nothing of that; None for no bound
     """
 
     def __init__(
@@ -62,18 +65,23 @@ class Inbox:
         store: Store,
         desk: Desk,
         signer: Signer,
+        admission: Admission,
         *,
         name: str,
         queues: Collection[str],
         grace: float,
+        expiration: float | None,
         identify: Callable[[], bytes],
     ) -> None:
         self._store = store
         self._desk = desk
         self._signer = signer
+        self._admission = admission
         self._name = name
+        self._home = next(iter(queues))
         self._queues = frozenset(queues)
         self._grace = grace
+        self._expiration = expiration
         self._identify = identify
         self._python = interpreter_tag()
         self._known: set[bytes] = set()
@@ -84,8 +92,7 @@ class Inbox:
         """Store what an envelope asks for; the answer is how many jobs that were."""
         try:
             _check_size(arrival.body)
-            envelope = unseal(arrival.body, self._signer if arrival.sent is None else _UNSIGNED)
-            return self._sort(envelope, arrival, tick)
+            return self._sort(self._open(arrival, tick.now), arrival, tick)
         except EnvelopeError as error:
             self.refuse(arrival, tick, str(error), code=_refusal_code(error))
             return 0
@@ -94,15 +101,26 @@ class Inbox:
         """Put an envelope aside and tell its sender, where it says who that is."""
         logger.warning("an envelope on %s goes to the dead letters: %s", arrival.queue, reason)
         tick.dead.append(Dead(arrival, reason))
-        try:
-            header = read_header(arrival.body)[0]
-        except EnvelopeError:
-            return
-        tick.replies.append(_error(header, code, reason))
+        sender = self._sender(arrival)
+        if sender is not None:
+            tick.replies.append(_error(sender, code, reason))
 
     def forget(self) -> None:
         """After a rollback: which units are kept is no longer certain."""
         self._known.clear()
+
+    def _open(self, arrival: Arrival, now: float) -> Envelope:
+        if arrival.properties is not None:
+            return self._admission.open(arrival, arrival.properties, now)
+        return unseal(arrival.body, self._signer if arrival.sent is None else _UNSIGNED)
+
+    def _sender(self, arrival: Arrival) -> Header | None:
+        if arrival.properties is not None:
+            return self._admission.sender(arrival, arrival.properties)
+        try:
+            return read_header(arrival.body)[0]
+        except EnvelopeError:
+            return None
 
     def _sort(self, envelope: Envelope, arrival: Arrival, tick: Tick) -> int:
         header = envelope.header
@@ -142,8 +160,12 @@ class Inbox:
 
     def _take_task(self, header: Header, body: bytes, tick: Tick) -> int:
         task, bad = read_task(body)
+        if not task.queue:  # it was for every store: each puts it where it reads first
+            task = structs.replace(task, queue=self._home)
         jobs = self.draft(header, task, tick.now, bad)
-        self._keep(jobs, tick)
+        known = self._keep(jobs, tick)
+        if known:
+            self._desk.repeat(known, header, tick)
         return len(jobs)
 
     def _take_bundle(self, header: Header, body: bytes, tick: Tick) -> int:
@@ -174,8 +196,11 @@ class Inbox:
         jobs += [self._bad_job(item, shared, now) for item in bad]
         return place.call_off(jobs) if place.called_off else jobs
 
-    def _keep(self, jobs: Sequence[NewJob], tick: Tick) -> None:
-        """Store jobs, those that depend on others after the rest, and tell what ended here."""
+    def _keep(self, jobs: Sequence[NewJob], tick: Tick) -> set[bytes]:
+        """Store jobs, those that depend on others after the rest, and tell what ended here.
+
+        The answer is the uids that were here before.
+        """
         children = [job for job in jobs if job.parents]
         rest = [job for job in jobs if not job.parents] if children else jobs
         known = self._store.add_jobs(rest)
@@ -188,6 +213,7 @@ class Inbox:
             logger.info("%d jobs were here before", len(known))
         if ended:
             tick.told += self._store.outcomes(ended)
+        return known
 
     def _judge(self, task: TaskBody) -> Failure | None:
         """Why none of these jobs can be run here; None if they can."""
@@ -195,7 +221,10 @@ class Inbox:
         if task.queue not in self._queues:
             text = f"queue {task.queue!r} is not one that service {self._name!r} serves"
             return Failure(ErrorCode.QUEUE_NOT_SERVED, text)
-        if spec.python != self._python:
+        refusal = self._admission.refusal(spec)
+        if refusal is not None:
+            return refusal
+        if spec.python != self._python and not spec.named:
             text = (
                 f"the code was written by {spec.python}, and the workers of service "
                 f"{self._name!r} are {self._python}: run both on the same minor version"
@@ -214,7 +243,8 @@ class Inbox:
                 return Failure(ErrorCode.INVALID_TASK, str(error))
         if fresh:
             self._store.add_units(fresh)
-        needed = {task.spec.function}.union(*[item.units for item in task.jobs if item.units])
+        function = () if task.spec.named else (task.spec.function,)
+        needed = set(function).union(*[item.units for item in task.jobs if item.units])
         unknown = needed - self._known - task.units.keys()
         if unknown and (missing := self._store.missing_units(unknown)):
             text = f"{len(missing)} units of code are not here and did not come along: send again"
@@ -233,11 +263,14 @@ class Inbox:
         task = shared.task
         spec = task.spec
         refusal = shared.refusal
+        expires = item.deadline
+        if expires is None and self._expiration is not None:
+            expires = max(item.due or now, now) + self._expiration
         deadline = (
             NO_DEADLINE
-            if item.deadline is None and (spec.enable_overdue or item.due is None)
+            if expires is None and (spec.enable_overdue or item.due is None)
             else start_deadline(
-                item.due, item.deadline, enable_overdue=spec.enable_overdue, grace=self._grace
+                item.due, expires, enable_overdue=spec.enable_overdue, grace=self._grace
             )
         )
         return NewJob(

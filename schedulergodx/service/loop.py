@@ -97,6 +97,7 @@ class Loop:
         self._clock = clock
         self._arrivals: deque[Arrival] = deque()
         self._reports: deque[Ended | Returned] = deque()
+        self._questions: deque[Callable[[], None]] = deque()
         self._bell = asyncio.Event()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="schedulergodx-commit")
         self._commit_time = 0.0
@@ -124,6 +125,11 @@ class Loop:
 
     def ring(self) -> None:
         """There is something to do."""
+        self._bell.set()
+
+    def ask(self, question: Callable[[], None]) -> None:
+        """Have something asked of the store, which is free to answer inside of a round only."""
+        self._questions.append(question)
         self._bell.set()
 
     def stop(self) -> None:
@@ -220,6 +226,8 @@ class Loop:
         stations.dispatcher.dispatch(tick)
         stations.caretaker.tidy(tick)
         stations.watchers.tell(tick)
+        while self._questions:
+            self._questions.popleft()()
 
     def _take(self, batch: Batch, tick: Tick) -> None:
         """Let the inbox take envelopes, as many as a round may hold; the rest goes back."""

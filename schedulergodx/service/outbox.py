@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.envelope import ENVELOPE_BYTES, MessageType
 from schedulergodx.core.message import Response, ResponsesBody
@@ -42,7 +42,7 @@ class Outbox:
         store: Store,
         *,
         ready: Callable[[], bool],
-        send: Callable[[Reply], asyncio.Future[None]],
+        send: Callable[[Reply], asyncio.Future[Any]],
         ring: Callable[[], None],
     ) -> None:
         self._store = store
@@ -124,7 +124,7 @@ class Outbox:
             future = self._send(self._reply(part, client, instance))
             future.add_done_callback(partial(self._sent, seqs))
 
-    def _sent(self, seqs: list[int], done: asyncio.Future[None]) -> None:
+    def _sent(self, seqs: list[int], done: asyncio.Future[Any]) -> None:
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or (
             isinstance(error, BrokerError) and not isinstance(error, Unroutable)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from schedulergodx.core.context import worker_of
 from schedulergodx.core.envelope import read_header, seal
+from schedulergodx.core.json_answer import read_address, write_answers
 from schedulergodx.core.message import DeadLetter
-from schedulergodx.errors import BrokerError
+from schedulergodx.core.properties import Properties
+from schedulergodx.core.signing import SIGNATURE_HEADER
+from schedulergodx.errors import BrokerError, Unroutable
 from schedulergodx.service.intake import Intake
 
 if TYPE_CHECKING:
@@ -98,12 +101,19 @@ class Post:
         return address in self._local
 
     def forward(self, sent: Sent) -> None:
-        """Send on what a job sends to a queue of another service."""
-        future = self._broker.publish(sent.address, self._resign(sent.body))
+        """Send on what a job sends to a queue of another service, or to every store."""
+        body = self._resign(sent.body)
+        if sent.address == self._names.everywhere():
+            future = self._broker.broadcast(self._names.fanout(), body)
+        else:
+            future = self._broker.publish(sent.address, body)
         future.add_done_callback(lambda done: self._executor.accept(sent, _reason(done)))
 
-    def send(self, reply: Reply) -> asyncio.Future[None]:
+    def send(self, reply: Reply) -> asyncio.Future[Any]:
         """Send to one process of a client, or to a worker whose job is one."""
+        program = read_address(reply.instance)
+        if program is not None:
+            return self._send_json(reply, *program)
         envelope = seal(
             reply.type,
             reply.body,
@@ -122,6 +132,22 @@ class Post:
         done.set_result(None)
         return done
 
+    def _send_json(self, reply: Reply, address: str, correlation_id: str) -> asyncio.Future[Any]:
+        """Send to a program that speaks JSON."""
+        if self._names.is_service(address):  # they would take it for a job
+            nobody: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            nobody.set_exception(Unroutable(address))
+            return nobody
+        futures = []
+        for answer in write_answers(reply.body, correlation_id):
+            signature = self._signer.sign(answer).hex()
+            properties = Properties(
+                correlation_id=correlation_id,
+                headers={SIGNATURE_HEADER: signature} if signature else {},
+            )
+            futures.append(self._broker.publish(address, answer, properties))
+        return asyncio.gather(*futures)
+
     def reply(self, replies: Sequence[Reply]) -> None:
         """Send answers. One that can't be delivered is given up: its client asks again."""
         for reply in replies:
@@ -135,8 +161,10 @@ class Post:
             if arrival.sent is not None:
                 self._executor.accept(arrival.sent, one.reason)
                 continue
-            letter = _encode(DeadLetter(one.reason, arrival.queue, self._clock(), arrival.body))
-            future = self._broker.publish(address, letter)
+            letter = DeadLetter(
+                one.reason, arrival.queue, self._clock(), arrival.body, arrival.properties
+            )
+            future = self._broker.publish(address, _encode(letter))
             future.add_done_callback(partial(self._buried, arrival))
 
     def _buried(self, arrival: Arrival, done: asyncio.Future[None]) -> None:
@@ -152,13 +180,13 @@ class Post:
         return _encode((packed, content, self._signer.sign(packed)))
 
 
-def _retrieve(done: asyncio.Future[None]) -> None:
+def _retrieve(done: asyncio.Future[Any]) -> None:
     reason = _reason(done)
     if reason is not None:
         logger.debug("an answer was not delivered: %s", reason)
 
 
-def _reason(done: asyncio.Future[None]) -> str | None:
+def _reason(done: asyncio.Future[Any]) -> str | None:
     """Why it was not sent; None if it was."""
     if done.cancelled():
         return "the service stops"

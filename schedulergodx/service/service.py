@@ -8,27 +8,31 @@ import logging
 import random
 import signal
 import sys
-import tempfile
 import threading
 import time
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Held
 from schedulergodx.config import Settings, load_settings
+from schedulergodx.core import context
 from schedulergodx.core.identity import UidSource
-from schedulergodx.core.names import Names, check_queue
+from schedulergodx.core.names import Names
+from schedulergodx.core.registry import Registering
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import (
     BrokerUnavailable,
-    ConfigError,
     QueueOwned,
     SecretRequired,
     ServiceError,
 )
-from schedulergodx.executors import ExecutorSettings, ProcessExecutor
+from schedulergodx.service.aliases import Aliases
 from schedulergodx.service.engine import Engine, Parts
+from schedulergodx.service.overview import task_counts, task_lists
+from schedulergodx.service.parts import check_settings, make_executor
 from schedulergodx.service.watch import Watch
 from schedulergodx.storage import make_store
 from schedulergodx.utils.abstractions import Program
@@ -46,12 +50,12 @@ if TYPE_CHECKING:
 
 _HEAD_START = 1.0  # seconds for the broker to be reached, before jobs run without it
 _BETWEEN_TRIES = 1.0  # seconds
-_NEVER = 1 << 62  # jobs, or bytes
 _SWITCH_INTERVAL = 0.0005  # seconds
 _LAST_WORDS = 5.0  # seconds to tell outcomes when the service stops
+_PATIENCE = 10.0  # seconds for an answer of the loop
 
 
-class Service(Program):
+class Service(Aliases, Registering, Program):
     """Keeps jobs, runs them when they are due, and tells their outcomes.
 
     name: what it calls itself
@@ -83,7 +87,7 @@ class Service(Program):
         given |= {key: value for key, value in named.items() if value is not None}
         self.settings = settings.replace(**given) if settings else load_settings(**given)
         self.name = self.settings.name or "service"
-        _check_queues(self.settings)
+        check_settings(self.settings)
         self.core_name = core_name
         self.id_generator = id_generator
         self.logger = LoggerConstructor(
@@ -91,6 +95,7 @@ class Service(Program):
         )
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._engine: Engine | None = None
         self._stop_asked: asyncio.Future[float] | None = None
         self._hurry: asyncio.Event | None = None
         self._ready = threading.Event()
@@ -106,6 +111,11 @@ class Service(Program):
 
         Raises: ServiceError, StoreError, ConfigError if it can't start
         """
+        if context.preparing:
+            raise ServiceError(
+                "this module starts a service where it is imported for one's workers: write "
+                'if __name__ == "__main__": before'
+            )
         if threading.current_thread() is threading.main_thread():
             _set_pace()
         asyncio.run(self._live())
@@ -121,6 +131,27 @@ class Service(Program):
         if loop is not None:
             seconds = self.settings.stop_grace if grace is None else grace
             loop.call_soon_threadsafe(self._ask_to_stop, seconds)
+
+    def get_status(self, simple: bool = True, *, limit: int = 1000) -> dict[str, Any]:
+        """What there is to do, as `start` runs on another thread.
+
+        simple: only "pending_tasks", "running_tasks" and "error_tasks": ids, the newest first.
+            Without it also "totals", and the same by queue as "queues"
+        limit: of ids in each list
+
+        Raises: ServiceError if it does not run
+        """
+        engine, loop = self._engine, self._loop
+        if engine is None or loop is None:
+            raise ServiceError("the service does not run: start it first, on a thread of its own")
+        answer: Future[dict[str, Any]] = Future()
+        loop.call_soon_threadsafe(engine.ask, partial(_overview, answer, simple, limit))
+        try:
+            return answer.result(_PATIENCE)
+        except TimeoutError as error:
+            raise ServiceError(
+                "the service did not answer: it stops, or its disk is slow"
+            ) from error
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Whether the service takes jobs, waiting for it at most `timeout` seconds."""
@@ -144,7 +175,7 @@ class Service(Program):
 
     async def _live_on(self, store: Store) -> None:
         broker = self._make_broker()
-        executor = self._make_executor(store)
+        executor = make_executor(self.settings, store)
         opening = asyncio.create_task(self._open(broker))
         await self._give_head_start(opening)
         engine = Engine(
@@ -156,6 +187,7 @@ class Service(Program):
             chance=random.random,
             watch=self._watch(store),
         )
+        self._engine = engine
         try:
             await engine.recover()
             rounds = asyncio.create_task(engine.run(), name="rounds")
@@ -163,6 +195,7 @@ class Service(Program):
             await self._until_stopped(rounds, reading)
             await self._drain(engine, executor, rounds, reading)
         finally:
+            self._engine = None
             await executor.stop(0)
             await broker.close()
 
@@ -210,30 +243,6 @@ class Service(Program):
             quorum=settings.quorum,
             heartbeat=settings.heartbeat,
             watchdog_interval=settings.watchdog_interval,
-        )
-
-    def _make_executor(self, store: Store) -> Executor:
-        settings = self.settings
-        run = int(store.get_note("run") or "0") + 1
-        store.begin()
-        store.set_note("run", str(run))
-        store.commit()
-        return ProcessExecutor(
-            ExecutorSettings(
-                directory=_beside(store, "workers"),
-                store=store.uid,
-                run=run,
-                workers=settings.workers,
-                hard=settings.hard_workers,
-                threads=settings.threads,
-                coroutines=settings.coroutines,
-                result_limit=settings.result_limit,
-                output_limit=settings.output_limit,
-                preload=settings.preload,
-                echo=bool(settings.echo),
-                recycle_jobs=settings.recycle_jobs or _NEVER,
-                recycle_memory=settings.recycle_memory or _NEVER,
-            )
         )
 
     def _signer(self, broker: Broker) -> Signer:
@@ -355,23 +364,9 @@ def _set_pace() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
-def _check_queues(settings: Settings) -> None:
-    """Raises: ConfigError"""
-    for queue in (*settings.queues, *settings.queue_limits):
-        try:
-            check_queue(queue)
-        except ValueError as error:
-            raise ConfigError(f"queue {queue!r} can't be served: {error}") from None
-    unserved = settings.queue_limits.keys() - set(settings.queues)
-    if unserved:
-        raise ConfigError(
-            f"queue_limits names {', '.join(sorted(unserved))}, which queues does not: "
-            "serve it too, or leave its limit out"
-        )
-
-
-def _beside(store: Store, what: str) -> Path:
-    """A directory of that store's, on the same disk where it has one."""
-    if store.path:
-        return Path(f"{store.path}.{what}")
-    return Path(tempfile.gettempdir()) / f"schedulergodx-{store.uid}.{what}"
+def _overview(answer: Future[dict[str, Any]], simple: bool, limit: int, store: Store) -> None:
+    try:
+        lists: dict[str, Any] = dict(task_lists(store, limit))
+        answer.set_result(lists if simple else lists | task_counts(store.counts()))
+    except Exception as error:
+        answer.set_exception(error)

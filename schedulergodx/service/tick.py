@@ -10,18 +10,24 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.core.envelope import MessageType
+    from schedulergodx.core.properties import Properties
     from schedulergodx.executors.base import Sent, Work
     from schedulergodx.storage.base import Claimed, Told
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An envelope that came in, from a broker (`delivery`) or from a running job (`sent`)."""
+    """A message that came in, from a broker (`delivery`) or from a running job (`sent`)."""
 
     body: bytes
     queue: str
     delivery: Delivery | None = None
     sent: Sent | None = None
+
+    @property
+    def properties(self) -> Properties | None:
+        """Of a message that is no envelope."""
+        return None if self.delivery is None else self.delivery.properties
 
 
 @dataclass(frozen=True, slots=True)

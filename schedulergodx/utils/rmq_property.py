@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
+from schedulergodx.broker_url import make_url
 from schedulergodx.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,11 +69,9 @@ class RmqConnect:
     @property
     def url(self) -> str:
         """The same as an AMQP URL, percent-encoded. It holds the password."""
-        user, password = (quote(part, safe="") for part in self._credentials)
         host, port, vhost = (self._parameters[n] for n in ("host", "port", "virtual_host"))
         rest = {name: v for name, v in self._parameters.items() if name not in _PLACE}
-        place = f"{user}:{password}@{_bracketed(host)}:{port}/{quote(vhost, safe='')}"
-        return f"amqp://{place}{'?' + urlencode(rest) if rest else ''}"
+        return make_url(*self._credentials, host=host, port=port, vhost=vhost, options=rest)
 
     def connect(self, force_new: bool = False) -> BlockingConnection:
         """A connection of your own, kept until `close()`.
@@ -109,7 +107,3 @@ def url_of(rmq_connect: object) -> str:
         f"rmq_connect is a {type(rmq_connect).__name__}, and takes an RmqConnect of "
         "utils.rmq_property; a URL is given as broker=, without it"
     )
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

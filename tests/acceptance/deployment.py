@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client import Client
+from tests.acceptance.folder import Folder
 from tests.world import SECRET, ServiceProcess
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ class Deployment:
         client = Client(name, **{**self.address, "secret": SECRET, **settings})
         self._open.callback(client.close)
         return client
+
+    def folder(self, name: str) -> Folder:
+        """An empty directory for programs that are told all this by their environment."""
+        folder = Folder(self.directory / name, secret=SECRET, **self.address)
+        self._open.callback(folder.close)
+        return folder
 
     def file(self, name: str) -> Path:
         """A path for jobs to write to, fresh for each call."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from tests.world import ROOT
+from tests.world import ROOT, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -30,13 +32,13 @@ class Folder:
         self.environ = kept | told | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self._open = ExitStack()
 
-    def run(self, name: str, program: str) -> subprocess.Popen[str]:
+    def run(self, name: str, program: str, **environ: str) -> subprocess.Popen[str]:
         """Type a program into a file and start it; what it writes comes out of one pipe."""
         (self.path / name).write_text(dedent(program))
         process = subprocess.Popen(
             [sys.executable, name],
             cwd=self.path,
-            env=self.environ,
+            env=self.environ | environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -48,6 +50,26 @@ class Folder:
     def output(self, name: str, program: str, timeout: float = 60) -> str:
         """What a program wrote that ended well."""
         return said(self.run(name, program), timeout)
+
+    def serve(self, name: str, program: str, **more: str) -> subprocess.Popen[str]:
+        """Start a program that is a service, and wait until it takes jobs.
+
+        more: settings that only it is told
+        """
+        told = {f"SCHEDULERGODX_{key.upper()}": value for key, value in more.items()}
+        before = set(self._ready())
+        process = self.run(name, program, **told)
+        until(lambda: set(self._ready()) - before or process.poll() is not None, 30)
+        assert process.poll() is None, process.communicate()[0]
+        return process
+
+    def _ready(self) -> Iterator[int]:
+        """The pids of services here that take jobs."""
+        for path in self.path.glob("*.health"):
+            with suppress(OSError, ValueError):
+                facts = json.loads(path.read_text())
+                if facts["ready"]:
+                    yield facts["pid"]
 
     def close(self) -> None:
         """End what still runs."""

@@ -83,7 +83,7 @@ class ConfirmModel:
     def __init__(self) -> None:
         self.published: dict[int, bytes] = {}
 
-    def publish(self, tag: int, exchange: str, key: str, body: bytes) -> None:
+    def publish(self, tag: int, exchange: str, key: str, body: bytes, properties: object) -> None:
         assert tag == len(self.published) + 1, "RabbitMQ counts by itself"
         self.published[tag] = body
 

@@ -11,8 +11,10 @@ import pytest
 
 from schedulergodx.brokers import make_async_broker, make_broker
 from schedulergodx.brokers.base import Broker, Held
-from schedulergodx.core.names import Names
-from schedulergodx.errors import BrokerClosed, Unroutable
+from schedulergodx.core.names import Names, Queue, QueueKind
+from schedulergodx.core.properties import Properties
+from schedulergodx.core.signing import SIGNATURE_HEADER
+from schedulergodx.errors import BrokerClosed, BrokerError, Unroutable
 from tests.brokers.inboxes import Inbox, soon, until
 
 LARGE = 5_000_000
@@ -380,3 +382,77 @@ async def test_a_cancelled_publish_disturbs_nobody(
     futures[3].cancel()
     await soon(asyncio.gather(*(f for f in futures if not f.cancelled())))
     await until(lambda: b"19" in inbox.bodies)
+
+
+# -- messages that are no envelopes ---------------------------------------------------------------
+
+
+async def test_json_comes_with_its_type_and_signature_and_an_envelope_without(
+    broker: Broker, other: Broker, names: Names
+) -> None:
+    inbox = await Inbox.of(other, names.requests())
+    signed = Properties(headers={SIGNATURE_HEADER: "ab" * 32})
+    await soon(broker.publish(names.requests().name, b'{"a": 1}', signed))
+    await soon(broker.publish(names.requests().name, b"\x93 an envelope"))
+    await soon(broker.publish(names.requests().name, b'{"a": 2}', Properties()))
+    first, envelope, second = await inbox.get(3)
+    assert (first.body, envelope.body, second.body) == (
+        b'{"a": 1}',
+        b"\x93 an envelope",
+        b'{"a": 2}',
+    )
+    assert envelope.properties is None
+    assert first.properties is not None
+    assert second.properties is not None
+    assert first.properties.content_type == second.properties.content_type == "application/json"
+    assert first.properties.headers == signed.headers
+    assert SIGNATURE_HEADER not in second.properties.headers
+
+
+async def test_json_between_envelopes_keeps_the_order(
+    broker: Broker, other: Broker, names: Names
+) -> None:
+    bodies = [b'{"n": %d}' % n if n % 3 == 0 else b"\x93%d" % n for n in range(300)]
+    await broker.declare(names.requests())
+    for body in bodies:
+        broker.publish(names.requests().name, body, Properties() if body[:1] == b"{" else None)
+    inbox = await Inbox.of(other, names.requests())
+    deliveries = await inbox.get(300)
+    assert [delivery.body for delivery in deliveries] == bodies
+    assert all((one.properties is None) == (one.body[:1] != b"{") for one in deliveries)
+    other.settle(deliveries)
+
+
+async def test_large_json_comes_whole(broker: Broker, other: Broker, names: Names) -> None:
+    inbox = await Inbox.of(other, names.requests())
+    body = b'{"a": "' + b"x" * LARGE + b'"}'
+    await soon(broker.publish(names.requests().name, body, Properties()))
+    [delivery] = await inbox.get(1)
+    assert delivery.body == body
+    assert delivery.properties is not None
+
+
+async def test_an_answer_goes_to_a_queue_of_somebody_else(
+    broker: Broker, other: Broker, names: Names
+) -> None:
+    answers = Queue(f"{names.prefix}answers.of-a_program", QueueKind.RESPONSES)
+    inbox = await Inbox.of(other, answers)
+    await soon(broker.publish(answers.name, b"{}", Properties(correlation_id="c1")))
+    [delivery] = await inbox.get(1)
+    assert delivery.body == b"{}"
+    lost = broker.publish(f"{names.prefix}gone", b"{}", Properties())
+    with pytest.raises(Unroutable):
+        await soon(lost)
+
+
+@pytest.mark.parametrize("name", ["q" * 255, "q" * 300, "grün/=?#", "ü" * 200, "\0"])
+async def test_an_answer_to_a_strange_name_fails_alone(
+    broker: Broker, other: Broker, names: Names, name: str
+) -> None:
+    """Whatever a program calls its queue, the others are served."""
+    inbox = await Inbox.of(other, names.requests())
+    strange = broker.publish(name, b"{}", Properties())
+    await soon(broker.publish(names.requests().name, b"kept"))
+    with pytest.raises(BrokerError):
+        await soon(strange)
+    assert [delivery.body for delivery in await inbox.get(1)] == [b"kept"]

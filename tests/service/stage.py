@@ -84,6 +84,7 @@ class Hand:
     called_off: list[tuple[int, bool]] = field(default_factory=list)
     accepted: list[tuple[Sent, str | None]] = field(default_factory=list)
     delivered: list[bytes] = field(default_factory=list)
+    registered: set[str] = field(default_factory=set)
     _report: Callable[[Report], None] | None = None
 
     async def recover(self) -> Marks:
@@ -101,13 +102,16 @@ class Hand:
         for work in list(self.running.values()):
             self.give_back(work)
 
+    def names(self) -> Collection[str]:
+        return self.registered
+
     def places(self, execution: Execution) -> Sequence[int]:
         used = sum(work.spec.execution is execution for work in self.running.values())
         return range(1, 1 + self.places_for[execution] - used)
 
     def run(self, jobs: Sequence[Work]) -> None:
         for work in jobs:
-            assert self._units([work.spec.function])
+            assert work.spec.named or self._units([work.spec.function])
             self.running[work.seq] = work
             self.begun.append(work)
 

@@ -18,6 +18,7 @@ from aiormq import exceptions as errors
 from aiormq.abc import DeliveredMessage
 
 from schedulergodx.brokers.amqp.link import LOCKED, NOT_FOUND, CannotConnect, ChannelLost, Loss
+from schedulergodx.brokers.amqp.properties import read_properties, write_properties
 from schedulergodx.brokers.amqp.refusal import (
     explain_handshake,
     explain_login,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection
 
     from schedulergodx.brokers.amqp.address import Address
+    from schedulergodx.brokers.amqp.link import OnMessage
+    from schedulergodx.core.properties import Properties
 
 T = TypeVar("T")
 
@@ -188,12 +191,11 @@ class AioChannel:
     async def bind(self, queue: str, exchange: str) -> None:
         await self._ask(self._channel.queue_bind(queue, exchange))
 
-    async def consume(
-        self, queue: str, prefetch: int, on_message: Callable[[int, bool, bytes], None]
-    ) -> None:
+    async def consume(self, queue: str, prefetch: int, on_message: OnMessage) -> None:
         async def deliver(message: DeliveredMessage) -> None:
             frame: Any = message.delivery
-            on_message(frame.delivery_tag, frame.redelivered, message.body)
+            outside = read_properties(message.header.properties)
+            on_message(frame.delivery_tag, frame.redelivered, message.body, outside)
 
         self._spawn(self._tell())
         cancels = getattr(self._channel, "on_consumer_cancel_callbacks", None)
@@ -225,9 +227,12 @@ class AioChannel:
     def requeue(self, tag: int) -> None:
         self._told.put_nowait((self._channel.basic_reject, tag, {"requeue": True}))
 
-    def publish(self, tag: int, exchange: str, key: str, body: bytes) -> None:
+    def publish(
+        self, tag: int, exchange: str, key: str, body: bytes, properties: Properties | None
+    ) -> None:
         if not self.lost.done():
-            self._spawn(self._publish(tag, exchange, key, body))
+            outside = {} if properties is None else write_properties(properties)
+            self._spawn(self._publish(tag, exchange, key, body, outside))
 
     async def _tell(self) -> None:
         """Send settlements one after the other: each stands for all before it."""
@@ -236,8 +241,12 @@ class AioChannel:
             with suppress(errors.AMQPError, OSError, RuntimeError):
                 await method(tag, wait=False, **options)
 
-    async def _publish(self, tag: int, exchange: str, key: str, body: bytes) -> None:
-        properties = aiormq.spec.Basic.Properties(delivery_mode=_PERSISTENT, message_id=str(tag))
+    async def _publish(
+        self, tag: int, exchange: str, key: str, body: bytes, outside: dict[str, Any]
+    ) -> None:
+        properties = aiormq.spec.Basic.Properties(
+            delivery_mode=_PERSISTENT, message_id=str(tag), **outside
+        )
         try:
             await self._channel.basic_publish(
                 body,

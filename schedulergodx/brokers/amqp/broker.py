@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schedulergodx.brokers.amqp.reading import Reading
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.core.names import Queue
+    from schedulergodx.core.properties import Properties
 
 logger = logging.getLogger(__name__)
 
@@ -168,8 +169,10 @@ class AmqpBroker:
 
     # -- sending ----------------------------------------------------------------------------------
 
-    def publish(self, address: str, body: bytes) -> asyncio.Future[None]:
-        return self._publisher.publish("", address, body)
+    def publish(
+        self, address: str, body: bytes, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
+        return self._publisher.publish("", address, body, properties)
 
     def broadcast(self, exchange: str, body: bytes) -> asyncio.Future[None]:
         if self._topology.knows_fanout(exchange) or self._closed:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from schedulergodx.brokers.amqp.address import Address
+    from schedulergodx.core.properties import Properties
 
 NOT_FOUND = 404
 LOCKED = 405
@@ -59,6 +60,14 @@ class CannotConnect(Exception):
         self.final = final
 
 
+class OnMessage(Protocol):
+    """Takes what is read. `properties` of a message that says its content type."""
+
+    def __call__(
+        self, tag: int, redelivered: bool, body: bytes, properties: Properties | None = None, /
+    ) -> None: ...
+
+
 class Channel(Protocol):
     """One channel."""
 
@@ -85,10 +94,8 @@ class Channel(Protocol):
     async def bind(self, queue: str, exchange: str) -> None:
         """Have a queue fed by an exchange."""
 
-    async def consume(
-        self, queue: str, prefetch: int, on_message: Callable[[int, bool, bytes], None]
-    ) -> None:
-        """Read from a queue: `on_message(tag, redelivered, body)`.
+    async def consume(self, queue: str, prefetch: int, on_message: OnMessage) -> None:
+        """Read from a queue.
 
         When the server ends the consumer, the channel closes itself and is lost.
         """
@@ -111,7 +118,9 @@ class Channel(Protocol):
         Tags count the publishes of this channel from 1.
         """
 
-    def publish(self, tag: int, exchange: str, key: str, body: bytes) -> None:
+    def publish(
+        self, tag: int, exchange: str, key: str, body: bytes, properties: Properties | None
+    ) -> None:
         """Send a persistent, mandatory message; `tag` is its number on this channel."""
 
     async def close(self) -> None:

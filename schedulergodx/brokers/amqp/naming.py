@@ -25,6 +25,13 @@ def to_wire(name: str) -> str:
     return wire.decode("ascii")
 
 
+def as_it_is(name: str) -> str:
+    """The name of a queue that is not ours. Raises: BrokerError if it is too long"""
+    if len(name.encode()) > _LONGEST:
+        raise BrokerError(f"no queue has so long a name: {name[:80]!r}...")
+    return name
+
+
 def from_wire(wire: str) -> str:
     """The name that `to_wire` was given."""
     return _ESCAPED.sub(lambda found: bytes([int(found.group(1), 16)]), wire.encode()).decode()

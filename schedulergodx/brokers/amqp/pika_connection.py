@@ -16,7 +16,9 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.frame import decode_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from schedulergodx.brokers.amqp.link import OnMessage
 
 # AMQP 0-9-1, 2.3.5: a frame is its type, channel and size, then so many bytes, then 0xCE.
 _frame_head = Struct(">BHI").unpack_from
@@ -26,18 +28,20 @@ _DELIVER = b"\x00\x3c\x00\x3c"  # basic.deliver, 60 and 60
 _tag_and_flag = Struct(">QB").unpack_from
 _body_size = Struct(">Q").unpack_from
 _BODY_SIZE_AT = _HEAD + 4  # in a header frame: behind its class and weight
-_LEAST_HEADER = _BODY_SIZE_AT + 8
+_FLAGS_AT = _BODY_SIZE_AT + 8  # which properties follow, in the order of the specification
+_LEAST_HEADER = _FLAGS_AT + 2
+_CONTENT_TYPE = 0x80  # the highest of them: such a message is no envelope, and pika reads it
 
 
 class Connection(AsyncioConnection):  # type: ignore[misc]  # pika has no types
     """A connection on the running loop.
 
-    readers: by the number of a channel, what takes its deliveries: `(tag, redelivered, body)`.
-        A consumer is registered with pika as well, which delivers what is not in one body frame
+    readers: by the number of a channel, what takes its deliveries. A consumer is registered
+        with pika as well, which delivers what is not in one body frame, and what is no envelope
     """
 
     def __init__(self, *args: object, **options: object) -> None:
-        self.readers: dict[int, Callable[[int, bool, bytes], None]] = {}
+        self.readers: dict[int, OnMessage] = {}
         self._later: list[bytes] | None = None
         self._frame_buffer = b""
         super().__init__(*args, **options)
@@ -117,7 +121,7 @@ def _measure(buffer: bytes, header: int, end: int) -> tuple[int, int]:
     if end - header < _LEAST_HEADER:
         return 0, end + 1
     size = _body_size(buffer, header + _BODY_SIZE_AT)[0]
-    if not size:
+    if not size or buffer[header + _FLAGS_AT] & _CONTENT_TYPE:
         return 0, 0
     body = header + _frame_head(buffer, header)[2] + _FRAME
     if end - body < _FRAME:

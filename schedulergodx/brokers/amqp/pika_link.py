@@ -20,6 +20,7 @@ from pika.exchange_type import ExchangeType
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, CannotConnect, ChannelLost, Loss
 from schedulergodx.brokers.amqp.pika_connection import Connection
+from schedulergodx.brokers.amqp.properties import read_properties, write_properties
 from schedulergodx.brokers.amqp.refusal import (
     explain_handshake,
     explain_login,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schedulergodx.brokers.amqp.address import Address
+    from schedulergodx.brokers.amqp.link import OnMessage
+    from schedulergodx.core.properties import Properties
 
 _PERSISTENT = 2
 _GOODBYE_SECONDS = 2.0
@@ -133,7 +136,7 @@ class PikaChannel:
         self.lost: asyncio.Future[Loss] = loop.create_future()
         self._loop = loop
         self._channel: Any = None  # pika has no types
-        self._readers: dict[int, Callable[[int, bool, bytes], None]] = {}
+        self._readers: dict[int, OnMessage] = {}
         self._asked: asyncio.Future[Any] | None = None
         self._consumer = ""
 
@@ -176,13 +179,12 @@ class PikaChannel:
     async def bind(self, queue: str, exchange: str) -> None:
         await self._ask(self._channel.queue_bind, queue, exchange)
 
-    async def consume(
-        self, queue: str, prefetch: int, on_message: Callable[[int, bool, bytes], None]
-    ) -> None:
+    async def consume(self, queue: str, prefetch: int, on_message: OnMessage) -> None:
         await self._ask(self._channel.basic_qos, prefetch_count=prefetch)
 
-        def deliver(_: object, method: Any, __: object, body: bytes) -> None:
-            on_message(method.delivery_tag, method.redelivered, body)
+        def deliver(_: object, method: Any, properties: Any, body: bytes) -> None:
+            outside = read_properties(properties)
+            on_message(method.delivery_tag, method.redelivered, body, outside)
 
         self._readers[self._channel.channel_number] = on_message
         self._consumer = f"schedulergodx.{id(self):x}"
@@ -222,10 +224,13 @@ class PikaChannel:
         if self._channel.is_open:
             self._channel.basic_reject(tag, requeue=True)
 
-    def publish(self, tag: int, exchange: str, key: str, body: bytes) -> None:
+    def publish(
+        self, tag: int, exchange: str, key: str, body: bytes, properties: Properties | None
+    ) -> None:
         if self._channel.is_open:
-            properties = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag))
-            self._channel.basic_publish(exchange, key, body, properties, True)
+            outside = {} if properties is None else write_properties(properties)
+            basic = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag), **outside)
+            self._channel.basic_publish(exchange, key, body, basic, True)
 
     # -- being told -------------------------------------------------------------------------------
 

@@ -8,13 +8,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, ChannelLost, Loss
-from schedulergodx.brokers.amqp.naming import from_wire, to_wire
+from schedulergodx.brokers.amqp.naming import as_it_is, from_wire, to_wire
 from schedulergodx.brokers.backoff import Backoff
 from schedulergodx.errors import BrokerClosed, BrokerError, Unroutable
 
 if TYPE_CHECKING:
     from schedulergodx.brokers.amqp.link import Channel
     from schedulergodx.brokers.amqp.session import Session
+    from schedulergodx.core.properties import Properties
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +23,21 @@ logger = logging.getLogger(__name__)
 class _Publish:
     """One message on its way."""
 
-    __slots__ = ("body", "exchange", "future", "key")
+    __slots__ = ("body", "exchange", "future", "key", "properties")
 
-    def __init__(self, exchange: str, key: str, body: bytes, future: asyncio.Future[None]) -> None:
+    def __init__(
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        future: asyncio.Future[None],
+        properties: Properties | None,
+    ) -> None:
         self.exchange = exchange
         self.key = key
         self.body = body
         self.future = future
+        self.properties = properties
 
 
 class Publisher:
@@ -61,14 +70,17 @@ class Publisher:
 
     # -- being used -------------------------------------------------------------------------------
 
-    def publish(self, exchange: str, key: str, body: bytes) -> asyncio.Future[None]:
+    def publish(
+        self, exchange: str, key: str, body: bytes, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
         """Send; the future is done when it was confirmed and routed. This is hot."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.set_exception(BrokerClosed("this end of the broker was closed"))
             return future
         try:
-            publish = _Publish(to_wire(exchange), to_wire(key), body, future)
+            wire_key = to_wire(key) if properties is None else as_it_is(key)
+            publish = _Publish(to_wire(exchange), wire_key, body, future, properties)
         except BrokerError as error:
             future.set_exception(error)
             return future
@@ -139,7 +151,7 @@ class Publisher:
             self._next = tag + 1
             self._sent_bytes += size
             sent[tag] = publish
-            channel.publish(tag, publish.exchange, publish.key, publish.body)
+            channel.publish(tag, publish.exchange, publish.key, publish.body, publish.properties)
 
     def _attach(self, channel: Channel) -> None:
         self._next = self._lowest = 1

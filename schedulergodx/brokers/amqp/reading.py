@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from schedulergodx.brokers.amqp.link import Channel
+    from schedulergodx.core.properties import Properties
 
 
 class Reading:
@@ -48,10 +49,12 @@ class Reading:
         self._above: set[int] = set()  # settled tags above that
         self._all_settled: asyncio.Future[None] | None = None  # once the end is near
 
-    def deliver(self, tag: int, redelivered: bool, body: bytes) -> None:
+    def deliver(
+        self, tag: int, redelivered: bool, body: bytes, properties: Properties | None = None
+    ) -> None:
         """A message came."""
         self._delivered = tag
-        self._on_delivery(Delivery(self.queue, body, redelivered, self.epoch, tag))
+        self._on_delivery(Delivery(self.queue, body, redelivered, self.epoch, tag, properties))
 
     def settle(self, tags: Collection[int]) -> None:
         """Acknowledge. This is hot: the usual case takes one frame and no look at each tag."""

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, ParamSpec, TypeVar
 
 from schedulergodx.brokers.base import BrokerInfo, Held
 from schedulergodx.brokers.spool.directory import Directory, is_locked, try_lock
+from schedulergodx.brokers.spool.framing import to_file
 from schedulergodx.brokers.spool.reader import Reader
 from schedulergodx.brokers.spool.writer import Letter, Writer
 from schedulergodx.core.names import QueueKind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.core.names import Queue
+    from schedulergodx.core.properties import Properties
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -125,8 +127,10 @@ class SpoolBroker:
 
     # -- sending ----------------------------------------------------------------------------------
 
-    def publish(self, address: str, body: bytes) -> asyncio.Future[None]:
-        return self._send(address, body, fanout=False)
+    def publish(
+        self, address: str, body: bytes, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
+        return self._send(address, to_file(body, properties), fanout=False)
 
     def broadcast(self, exchange: str, body: bytes) -> asyncio.Future[None]:
         return self._send(exchange, body, fanout=True)

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from schedulergodx.brokers.base import Delivery
 from schedulergodx.brokers.spool.directory import is_abandoned, sync_directory, try_lock
 from schedulergodx.brokers.spool.doorbell import Doorbell, Finger
+from schedulergodx.brokers.spool.framing import from_file
 from schedulergodx.brokers.spool.spares import SpareFiles
 from schedulergodx.errors import BrokerError
 
@@ -92,6 +93,7 @@ class Reader(threading.Thread):
         self._held_bytes = 0
         self._suspect = ""  # names up to here may have been delivered before a crash
         self._again: set[str] = set()  # names that were rejected
+        self._foreign: set[str] = set()  # files that are not ours, and never become spare ones
         self._touched = 0.0
         self._spares = SpareFiles(directory.spare)
 
@@ -196,7 +198,10 @@ class Reader(threading.Thread):
                     size = self._held.pop(name, 0)
                     self._held_bytes -= size
                     self._again.discard(name)
-                    if settled:
+                    if settled and name in self._foreign:
+                        self._foreign.discard(name)
+                        (self._inbox / name).unlink(missing_ok=True)
+                    elif settled:
                         self._spares.take(self._inbox / name, size)
                 if not settled:
                     self._again.update(names)
@@ -208,10 +213,15 @@ class Reader(threading.Thread):
             name = self._next_name()
             if name is None:
                 break
-            body = self._read(name)
-            if body is not None:
+            data = self._read(name)
+            if data is not None:
                 again = name <= self._suspect or name in self._again
-                deliveries.append(Delivery(self.queue.name, body, again, self._epoch, name))
+                body, properties = from_file(data)
+                if properties is not None:
+                    self._foreign.add(name)
+                deliveries.append(
+                    Delivery(self.queue.name, body, again, self._epoch, name, properties)
+                )
         if deliveries:
             self._tell(self._hand_over, deliveries)
         return bool(deliveries)

@@ -43,7 +43,7 @@ class Tools:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.judge = Judge(settings.result_limit)
-        self.opener = Opener()
+        self.opener = Opener(settings.imports, accept_code=settings.accept_code)
 
 
 class Bench:

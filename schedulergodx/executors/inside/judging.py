@@ -6,12 +6,13 @@ import time
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
-from schedulergodx.core.code import Packer
+from schedulergodx.core.code import PackedValue, Packer
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
+from schedulergodx.core.json_data import write_json
 from schedulergodx.errors import JobCancelled
 from schedulergodx.executors.frames import Why
 from schedulergodx.executors.inside import limits
-from schedulergodx.executors.inside.opening import Unopened, safe_text
+from schedulergodx.executors.inside.unopened import Unopened, safe_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -56,8 +57,9 @@ class Judge:
         """It returned a value."""
         if attempt.why is Why.OVERDUE:
             return _overdue(attempt)
+        named = attempt.spec.named
         try:
-            packed = self._packer.pack_value(value)
+            packed = _pack_json(value) if named else self._packer.pack_value(value)
         except BaseException as error:
             text = f"task {attempt.spec.name!r} returned what can't travel: {safe_text(error)}"
             return _refused(ErrorCode.RESULT_NOT_SERIALIZABLE, text)
@@ -67,7 +69,7 @@ class Judge:
                 f"task {attempt.spec.name!r} returned {len(packed.body)} bytes, and {self._limit} "
                 "may travel: put it where its client can read it, and return the place",
             )
-        return Ending(Outcome(Status.COMPLETED, packed.body, tuple(packed.units)))
+        return Ending(Outcome(Status.COMPLETED, packed.body, tuple(packed.units), json=named))
 
     def raised(self, attempt: Attempt, error: BaseException, call: Call | None) -> Ending:
         """It raised; without a `call`, before its function was called."""
@@ -80,11 +82,12 @@ class Judge:
             return _overdue(attempt)
         if _means_cancelled(error) and attempt.asked():
             return cancelled(safe_text(error))
-        return Ending(Outcome(Status.FAILED, failure=self._failure(error)), _final(error, call))
+        failure = self._failure(error, pickled=not attempt.spec.named)
+        return Ending(Outcome(Status.FAILED, failure=failure), _final(error, call))
 
-    def _failure(self, error: BaseException) -> Failure:
+    def _failure(self, error: BaseException, *, pickled: bool) -> Failure:
         kind = type(error)
-        body, units = self._packed(error)
+        body, units = self._packed(error) if pickled else (None, ())
         return Failure(
             code=ErrorCode.ERROR_IN_TASK,
             text=_shortened(safe_text(error)),
@@ -114,6 +117,10 @@ class Judge:
         fresh = {hash: self._packer.unit(hash) for hash in units if hash not in self._sent}
         self._sent.update(fresh)
         return fresh
+
+
+def _pack_json(value: Any) -> PackedValue:
+    return PackedValue(write_json(value, "result"), ())
 
 
 def cancelled(text: str) -> Ending:

@@ -6,11 +6,14 @@ import threading
 from types import CoroutineType
 from typing import TYPE_CHECKING, NamedTuple
 
+from schedulergodx.core.allow_list import NO_CODE
 from schedulergodx.core.code import MissingModule, Unpacker
 from schedulergodx.core.job import ErrorCode
+from schedulergodx.executors.inside.named import NamedFunctions, open_arguments
+from schedulergodx.executors.inside.unopened import Unopened, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from schedulergodx.core.job import Spec
@@ -38,26 +41,22 @@ class Call(NamedTuple):
         return value
 
 
-class Unopened(Exception):
-    """A function or its arguments can't be opened.
+class Opener:
+    """Opens orders; a function is opened once. Any thread may use it.
 
-    code: MISSING_MODULE or UNREADABLE_CODE
+    imports: which functions may be called by a path, see `core.allow_list`
+    accept_code: whether anything that was pickled is opened
     """
 
-    def __init__(self, code: ErrorCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class Opener:
-    """Opens orders; a function is opened once. Any thread may use it."""
-
-    def __init__(self) -> None:
-        self._unpacker = Unpacker(in_worker=True)
+    def __init__(self, imports: Iterable[str] = (), *, accept_code: bool = True) -> None:
+        self._named = NamedFunctions(imports)
+        self._unpacker = Unpacker(in_worker=True) if accept_code else None
         self._lock = threading.RLock()  # a thread may open while another one adds
 
     def add(self, forget: bool, units: dict[bytes, bytes]) -> None:
         """Keep units; `forget` those before."""
+        if self._unpacker is None:
+            return
         with self._lock:
             if forget:
                 self._unpacker.forget()
@@ -69,6 +68,11 @@ class Opener:
 
         Raises: Unopened, MemoryError, and OSError where open files are limited
         """
+        if spec.named:
+            with self._lock:
+                return Call(self._named.find(spec.name), *open_arguments(order), (), ())
+        if self._unpacker is None:
+            raise Unopened(ErrorCode.NOT_ALLOWED, NO_CODE)
         what = "function"
         try:
             with self._lock:
@@ -91,11 +95,3 @@ def _why_not(what: str, spec: Spec, error: BaseException) -> str:
         f"the {what} of task {spec.name!r} can't be opened here: "
         f"{type(error).__name__}: {safe_text(error)}"
     )
-
-
-def safe_text(error: BaseException) -> str:
-    """`str(error)`, whatever its class does in it."""
-    try:
-        return str(error)
-    except BaseException as second:
-        return f"<no text: str() raised {type(second).__name__}>"

@@ -1,0 +1,80 @@
+"""How a `Client` asks for functions that its services know by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from schedulergodx.client.document import Document
+from schedulergodx.client.named import Arguments, read_call
+from schedulergodx.client.naming import EXPIRES, Naming
+from schedulergodx.client.task import Launcher
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schedulergodx.client.client import Client
+    from schedulergodx.client.job import Job
+    from schedulergodx.client.options import Duration, TaskOptions
+
+
+class ByName(Naming, Document):
+    """The part of `Client` that launches functions by their names."""
+
+    def function(self, name: str, /, **options: Unpack[TaskOptions]) -> Launcher[..., Any]:
+        """A function that services know by that name: `launch`, `map` and `options` as of a task.
+
+        name: as it was registered, or the path of one that the service imports
+        options: those of `TaskOptions` that need no code
+
+        Raises: TypeError, ConfigError
+        """
+        return Launcher(cast("Client", self), self._name(name, options))
+
+    def execute(
+        self, name: str, arguments: Arguments | None = None, /, **options: Unpack[TaskOptions]
+    ) -> Job[Any]:
+        """Run a function by its name, with data that JSON can hold.
+
+        arguments: a dict of keywords, or a list
+
+        Raises: ShipError, which names what JSON can't hold; and what `launch` raises. A name that
+            the service does not know is an UnknownFunction at `result()`, a path that it does not
+            allow a NotAllowed
+        """
+        args, kwargs = read_call(arguments)
+        return self.function(name, **options).launch(*args, **kwargs)
+
+    def publish(
+        self,
+        queue: str | None = None,
+        function: str = "",
+        data: Any = None,
+        expires: Duration | datetime | None = EXPIRES,
+        *,
+        channel: str | None = None,
+        **options: Any,
+    ) -> Job[Any]:
+        """Run a function by its path, with `data` as its only argument.
+
+        queue: decides which services may run it; the client's own if left out. `channel` is another
+            word for it
+        function: "package.module.function", or a name that is registered
+        expires: it must have started by then
+        options: others of those that `function` takes
+
+        Raises: as `execute`
+        """
+        queue = channel if queue is None else queue
+        said = {**options, "expires": expires} | ({} if queue is None else {"queue": queue})
+        return self.function(function, **said).launch(data)
+
+    def broadcast(self, name: str, data: Any = None, /, **options: Unpack[TaskOptions]) -> Job[Any]:
+        """Run a function once for each store, whichever queues its services serve.
+
+        The outcome of the job is that of whichever ends first. It must have started within 30
+        minutes, unless `expires` says otherwise.
+
+        Raises: as `execute`
+        """
+        recipe = self._name(name, {"expires": EXPIRES, **options}, everywhere=True)
+        return Launcher(cast("Client", self), recipe).launch(data)

@@ -1,0 +1,81 @@
+"""One client for a whole program, made at its first use, and functions that use it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Unpack
+
+from schedulergodx.client.client import Client
+from schedulergodx.client.naming import EXPIRES
+from schedulergodx.utils.configuration import Config
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schedulergodx.client.job import Job
+    from schedulergodx.client.named import Arguments
+    from schedulergodx.client.options import Duration, TaskOptions
+
+_lock = threading.RLock()
+_config: Config | None = None
+_client: Client | None = None
+
+
+def configure(**given: Any) -> None:
+    """Change settings of the default client. It connects anew at its next use.
+
+    Raises: ConfigError
+    """
+    global _client
+    with _lock:
+        default_config().configure(**given)
+        old, _client = _client, None
+    if old is not None:
+        old.close()
+
+
+def default_config() -> Config:
+    """The settings of the default client."""
+    global _config
+    with _lock:
+        if _config is None:
+            _config = Config()
+        return _config
+
+
+def default_client() -> Client:
+    """The client of this program. Raises: ConfigError; and what `Client.connect` raises"""
+    global _client
+    with _lock:
+        if _client is None:
+            _client = Client(settings=default_config().settings)
+        return _client
+
+
+def execute(
+    name: str, arguments: Arguments | None = None, /, **options: Unpack[TaskOptions]
+) -> Job[Any]:
+    """Run a function by its name; see `Client.execute`."""
+    return default_client().execute(name, arguments, **options)
+
+
+def publish(
+    channel: str,
+    function: str,
+    data: Any = None,
+    expires: Duration | datetime | None = EXPIRES,
+    **options: Any,
+) -> Job[Any]:
+    """Run a function by its path, with `data` as its only argument; see `Client.publish`.
+
+    channel: the queue
+    """
+    return default_client().publish(channel, function, data, expires, **options)
+
+
+def broadcast(name: str, data: Any = None, /, **options: Unpack[TaskOptions]) -> Job[Any]:
+    """Run a function once for each store; see `Client.broadcast`."""
+    return default_client().broadcast(name, data, **options)
+
+
+publish_task = publish  # as the document of Taskit prints it

@@ -1,0 +1,98 @@
+"""Functions that a service finds by their names: no code travels, and all data is JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from schedulergodx.client.options import Options
+from schedulergodx.client.recipe import Recipe
+from schedulergodx.client.template import Template
+from schedulergodx.core.allow_list import LONGEST_NAME
+from schedulergodx.core.job import Execution, Spec
+from schedulergodx.core.json_data import write_arguments
+from schedulergodx.core.json_task import SERIALIZER
+from schedulergodx.errors import ConfigError
+
+_OF_CODE = ("name", "retry_on", "give_up_on", "by_value", "by_reference")
+Arguments = Mapping[str, Any] | Sequence[Any]
+EVERYWHERE = ""  # the queue of a job that every store is to run
+
+
+class NamedRecipe(Recipe):
+    """Gives the template of a function that only its service knows."""
+
+    def __init__(self, name: str, options: Options, *, everywhere: bool = False) -> None:
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            raise ConfigError(f"the name of a function is a text of 1 to {LONGEST_NAME} characters")
+        self.name = name
+        self.options = options
+        self.packer: Any = JsonPacker()
+        self._everywhere = everywhere
+        self._variants = {}
+        self._template = self._make_named()
+
+    def template(self) -> Template:
+        """The template, which is always the same."""
+        return self._template
+
+    def with_options(self, said: Mapping[str, Any]) -> NamedRecipe:
+        """The same name with other options. Raises: TypeError, ConfigError"""
+        recipe = self.changed(said) if said else self
+        assert isinstance(recipe, NamedRecipe)
+        return recipe
+
+    def _variant(self, said: Mapping[str, Any]) -> Recipe:
+        for option in _OF_CODE:
+            if option in said:
+                raise ConfigError(f"{option} needs code that travels: {self.name!r} is only a name")
+        return NamedRecipe(self.name, self.options.changed(said), everywhere=self._everywhere)
+
+    def _make_named(self) -> Template:
+        options = self.options
+        execution = options.execution or Execution.PROCESS
+        spec = Spec(
+            self.name,
+            b"",
+            "",
+            SERIALIZER,
+            Execution.FORK if options.is_hard else execution,
+            options.effective_lifetime,
+            options.retry,
+            options.enable_overdue,
+            options.limits,
+            named=True,
+        )
+        template = Template.of(spec, {}, options)
+        return replace(template, queue=EVERYWHERE) if self._everywhere else template
+
+
+class PackedJson(NamedTuple):
+    """Arguments, ready to travel."""
+
+    body: bytes
+    units: tuple[bytes, ...] = ()
+
+
+class JsonPacker:
+    """What `core.code.Packer` is for a function whose code travels."""
+
+    def pack_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PackedJson:
+        """The arguments of one job. Raises: ShipError, which names what JSON can't hold"""
+        return PackedJson(write_arguments(args, kwargs))
+
+
+def read_call(arguments: Arguments | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """(args, kwargs) of what a caller gave: a dict of keywords, a list, or nothing.
+
+    Raises: TypeError
+    """
+    if arguments is None:
+        return (), {}
+    if isinstance(arguments, Mapping):
+        return (), dict(arguments)
+    if isinstance(arguments, list | tuple):
+        return tuple(arguments), {}
+    kind = type(arguments).__name__
+    raise TypeError(f"the arguments of a function are a dict of keywords or a list, not {kind}")

@@ -1,0 +1,32 @@
+"""How both clients make launches of names. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from schedulergodx.client.launching import Launching
+from schedulergodx.client.named import NamedRecipe
+
+EXPIRES = 1800.0  # seconds, where a document says so
+_MOST_KEPT = 1000  # names
+
+
+class Naming(Launching):
+    """The part of both clients that knows functions by their names."""
+
+    def _set_up(self, *given: Any) -> None:
+        super()._set_up(*given)
+        self._named: dict[tuple[str, bool], NamedRecipe] = {}
+
+    def _name(
+        self, name: str, options: Mapping[str, Any], *, everywhere: bool = False
+    ) -> NamedRecipe:
+        """The recipe of a name: launches of one can share envelopes. Raises: ConfigError"""
+        recipe = self._named.get((name, everywhere))
+        if recipe is None:
+            if len(self._named) >= _MOST_KEPT:
+                self._named.clear()
+            recipe = NamedRecipe(name, self._options, everywhere=everywhere)
+            self._named[name, everywhere] = recipe
+        return recipe.with_options(options)

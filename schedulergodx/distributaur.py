@@ -1,0 +1,21 @@
+"""The names of the document of Distributaur; each is looked up when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HOMES = {
+    "Config": "utils.configuration",
+    "configure": "client.default",
+    "get_env_vars": "utils.configuration",
+}
+_ALIASES = ("call_function_task", "execute_function", "register_function")
+
+__all__ = [*_HOMES, *_ALIASES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES.get(name, "client.distributaur")
+    return getattr(import_module(f"schedulergodx.{home}"), name)
