@@ -9,7 +9,7 @@ from schedulergodx.executors.lookout import ALONE
 from schedulergodx.executors.pace import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schedulergodx.executors.pace import Pace
     from schedulergodx.executors.worker import Worker
@@ -41,21 +41,20 @@ class Crew:
         self._pace = pace
         self._make = make
         self._alone = execution in ALONE
-        self.resting = False  # its workers can't be forked, or die before they begin anything
+        self.resting = False  # its workers can't be made, or die before they begin anything
+        self.trouble = ""  # why it rested the last time
 
     @property
     def outstanding(self) -> int:
         """Jobs that one worker may have."""
         return MOST if self._alone else self._places + MOST_WAITING
 
-    def fill(self) -> list[Worker]:
-        """Make the workers that are missing; these are the new ones."""
-        fresh = []
+    def fill(self) -> Iterator[Worker]:
+        """Make the workers that are missing. Raises: OSError"""
         while not self.resting and len(self.workers) < self._size + self._extra():
             worker = self._make(self.execution, self.outstanding)
             self.workers[worker.number] = worker
-            fresh.append(worker)
-        return fresh
+            yield worker
 
     def _extra(self) -> int:
         if not self._alone:

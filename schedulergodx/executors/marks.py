@@ -127,13 +127,21 @@ class MarkDirectory:
         """Make the file of a worker; a descriptor of it, at whose end last words are appended.
 
         outstanding: how many jobs it may have at once
+
+        Raises: OSError, as where the disk has no room
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(self._file(worker), flags, 0o600)
         slots = 4 * outstanding
-        os.ftruncate(descriptor, _size(slots))
-        with mmap.mmap(descriptor, _HEAD.size) as page:
-            _HEAD.pack_into(page, 0, _MAGIC, slots)
+        try:
+            # with its room on the disk: a write to a page that has none would end who writes it
+            os.posix_fallocate(descriptor, 0, _size(slots))
+            with mmap.mmap(descriptor, _HEAD.size) as page:
+                _HEAD.pack_into(page, 0, _MAGIC, slots)
+        except BaseException:
+            os.close(descriptor)
+            self.remove(worker)
+            raise
         return descriptor
 
     def remove(self, worker: int) -> None:

@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Status
+from schedulergodx.errors import ServiceError
 from schedulergodx.executors.base import Ended, Free, Returned, Sent
 from schedulergodx.executors.frames import (
     Accepted,
@@ -39,7 +41,7 @@ from schedulergodx.executors.verdict import Death, cancelled, verdict
 from schedulergodx.executors.watch import EXIT, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from schedulergodx.executors.base import Marks, Report, Work
     from schedulergodx.executors.settings import ExecutorSettings
@@ -72,8 +74,12 @@ class ProcessExecutor:
     # -- beginning and end ------------------------------------------------------------------------
 
     async def recover(self) -> Marks:
-        """Wait until nothing of the service before is alive, ending what is; read its marks."""
-        await end_stragglers(self._settings)
+        """Wait until nothing of the service before is alive, ending what is; read its marks.
+
+        Raises: ServiceError
+        """
+        with self._directory_errors():
+            await end_stragglers(self._settings)
         return MarkDirectory(self._settings.directory).old_marks()
 
     async def start(
@@ -86,7 +92,18 @@ class ProcessExecutor:
         Raises: ServiceError if no workers can be forked, or functions are not there
         """
         self._report, self._units = report, units
-        await self._staff.start()
+        with self._directory_errors():
+            await self._staff.start()
+
+    @contextmanager
+    def _directory_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ServiceError(
+                f"{self._settings.directory}: {error.strerror}: the marks of running jobs are kept "
+                "in this directory: its service must own it, and its disk must have room"
+            ) from error
 
     async def stop(self, grace: float) -> None:
         """Take no more, return what has not begun, wait, then end what runs.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SLACK = 64 << 20  # bytes of a frame beside a value: its units, its output; or an envelope
-_FILES = 64  # of dead workers that are kept, until what became of their jobs is surely on disk
+_FILES = 16  # of dead workers that are kept, until what became of their jobs is surely on disk
 _REST = 0.5  # seconds until workers are forked again, where that failed
 _LINGER = 5.0  # seconds for which a worker that is not needed any more is kept
 
@@ -118,23 +118,33 @@ class Staff:
         """Make the workers that a crew lacks. Pooled ones are forked now, others when needed."""
         if self.stopping:
             return
-        for worker in crew.fill():
-            if worker.execution is Execution.PROCESS:
-                self.connect(worker)
+        try:
+            for worker in crew.fill():
+                if worker.execution is Execution.PROCESS:
+                    self.connect(worker)
+        except OSError as error:
+            self._rest(crew, f"a worker can't be made: {error}")
 
     def connect(self, worker: Worker) -> bool:
         """Give a worker a process, unless it has one. False if there can't be one now."""
         if worker.connected or self._link is None:
             return worker.connected
-        line = Line(
+        try:
+            spawn = worker.connect(lambda: self._make_line(worker))
+        except OSError as error:  # too many open files
+            self._rest(self.crews[worker.execution], f"a worker can't be reached: {error}")
+            return False
+        self._link.spawn(*spawn)
+        worker.close_child_ends()
+        return True
+
+    def _make_line(self, worker: Worker) -> Line:
+        return Line(
             asyncio.get_running_loop(),
             lambda kind, payload: self._hear(worker, kind, payload),
             lambda reason: self.end(worker, cause=f"was ended, because it sent nonsense: {reason}"),
             limit=self._settings.result_limit + _SLACK,
         )
-        self._link.spawn(*worker.connect(line))
-        worker.close_child_ends()
-        return True
 
     # -- parting ----------------------------------------------------------------------------------
 
@@ -184,7 +194,8 @@ class Staff:
         worker.disconnect()
         death = self._death(worker, gone)
         if gone.status is None or not (worker.ended or worker.served or death.running):
-            self._rest(worker, gone.text or death.last_words)
+            reason = gone.text or death.last_words
+            self._rest(self.crews[worker.execution], f"a worker did not live to begin: {reason}")
         self._part_from(worker, death)
 
     def _part_from_all(self) -> None:
@@ -196,6 +207,8 @@ class Staff:
         """It is dead, and all that it said was heard: settle its jobs, hire another one."""
         self._settle(worker, death)
         crew = self.crews[worker.execution]
+        if worker.served:
+            crew.trouble = ""  # it is over: the next one is told again
         if worker.execution is Execution.FORK and not worker.retired and not self.stopping:
             worker.renew()
             return
@@ -225,12 +238,13 @@ class Staff:
         if len(self._old_files) > _FILES:
             self._files.remove(self._old_files.popleft())
 
-    def _rest(self, worker: Worker, reason: str) -> None:
-        """Its like can't live now: try again in a while, not at once."""
-        crew = self.crews[worker.execution]
+    def _rest(self, crew: Crew, trouble: str) -> None:
+        """Its workers can't live now: try again in a while, not at once."""
         if not crew.resting:
             crew.resting = True
-            logger.error("worker %d did not live to begin a job: %s", worker.number, reason)
+            if trouble != crew.trouble:
+                logger.error("%s (%s); trying on", trouble, crew.execution)
+            crew.trouble = trouble
             asyncio.get_running_loop().call_later(_REST, self._go_on, [crew])
 
     def _go_on(self, crews: Iterable[Crew]) -> None:
@@ -256,7 +270,7 @@ class Staff:
                 self._part_from_all()
                 for broken in await self._start_server():
                     logger.error("a function can't be called by name any more: %s", broken)
-            except ServiceError as error:
+            except (ServiceError, OSError) as error:
                 logger.error("%s; trying again", error)
                 await asyncio.sleep(_REST)
             else:

@@ -90,14 +90,21 @@ class Worker:
         """Whether it has a process, or is about to."""
         return self._line is not None
 
-    def connect(self, line: Line) -> tuple[Spawn, list[int]]:
-        """Prepare for a process; what the fork server needs to make it."""
-        self._line = line
+    def connect(self, make_line: Callable[[], Line]) -> tuple[Spawn, list[int]]:
+        """Prepare for a process; what the fork server needs to make it. Raises: OSError"""
+        permits = None if self.execution is Execution.FORK else Permits()
+        try:
+            self._line = line = make_line()
+        except OSError:
+            if permits is not None:
+                permits.close_child_end()
+                permits.close()
+            raise
+        self._permits = permits
         self._forget()
         descriptors = [line.child_end.fileno(), self._marks]
-        if self.execution is not Execution.FORK:
-            self._permits = Permits()
-            descriptors.append(self._permits.child_end)
+        if permits is not None:
+            descriptors.append(permits.child_end)
         return Spawn(self.number, self.execution), descriptors
 
     def close_child_ends(self) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from schedulergodx.errors import JobInterrupted
+from tests.acceptance.processes import alive
 from tests.world import until
 
 if TYPE_CHECKING:
@@ -25,6 +29,11 @@ MIB = 1 << 20
 
 def double(number: int) -> int:
     return 2 * number
+
+
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
 
 
 def test_a_database_in_a_directory_that_is_not_there(deployment: Deployment) -> None:
@@ -91,6 +100,30 @@ def test_a_full_disk_stops_the_intake_and_loses_nothing(disk: Path, deployment: 
     ballast.unlink()
     assert [job.result(timeout=SOON) for job in jobs] == [2 * n for n in range(200)]
     assert large.result(timeout=SOON) == 2 * MIB
+    assert service.stop() == 0
+
+
+def test_a_full_disk_costs_neither_the_service_nor_its_workers(
+    disk: Path, deployment: Deployment
+) -> None:
+    """What is mapped from a disk without room ends the process that writes there."""
+    service = deployment.service(db=f"sqlite:///{disk}/jobs.db", workers=1).start()
+    client = deployment.client()
+    worker = client.task(os.getpid)
+    pid = worker.launch().result(timeout=SOON)
+    job = client.task(nap).launch(60)
+    until(lambda: job.status() == "running", SOON)
+    ballast = disk / "ballast"
+    _fill(ballast)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not alive(pid), SOON)
+    until(lambda: "a worker can't be made: [Errno 28]" in service.text(), SOON, service.text)
+    ballast.unlink()
+    with pytest.raises(JobInterrupted):
+        job.result(timeout=SOON)
+    assert worker.launch().result(timeout=SOON) not in {pid, None}
+    jobs = [client.task(nap, hard=True).launch(0) for _ in range(3)]
+    assert [job.result(timeout=SOON) for job in jobs] == [0, 0, 0]
     assert service.stop() == 0
 
 

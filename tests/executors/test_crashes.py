@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schedulergodx.core.job import ErrorCode, Execution, Status
+from schedulergodx.errors import ServiceError
 from schedulergodx.executors.base import Ended
 from tests.executors.processes import is_alive, marked, until
 from tests.executors.rig import Rig
@@ -233,6 +234,19 @@ async def test_stopping_again_cuts_the_grace_short(rig: Rig) -> None:
     async with asyncio.timeout(10):
         await rig.executor.stop(0)
         await patient
+
+
+async def test_a_directory_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "workers"
+    path.touch()
+    with pytest.raises(ServiceError, match=f"{path}.*must own it"):
+        await Rig(path).executor.recover()
+    path.unlink()
+    (path / "boot").mkdir(parents=True)
+    rig = Rig(path)
+    with pytest.raises(ServiceError, match=f"{path}.*must own it"):
+        await rig.executor.start(lambda report: None, lambda hashes: {})
+    await rig.executor.stop(0)
 
 
 async def test_an_executor_that_never_started_can_be_stopped(tmp_path: Path) -> None:

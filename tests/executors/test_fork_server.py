@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from tests.executors.processes import is_alive, until
 from tests.executors.rig import STORE, Rig
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = [Execution.PROCESS, Execution.FORK, Execution.THREAD]
@@ -138,8 +140,6 @@ async def test_one_that_can_not_start_is_a_service_error_with_its_reason(
 
 
 async def test_workers_are_forked_again_after_a_failure_to_fork(rig: Rig) -> None:
-    import resource
-
     pid = server(rig)
     before = resource.prlimit(pid, resource.RLIMIT_NPROC)
     if os.getuid() == 0:
@@ -148,4 +148,26 @@ async def test_workers_are_forked_again_after_a_failure_to_fork(rig: Rig) -> Non
     job = rig.launch(os.getpid, execution=Execution.FORK)
     await until(lambda: rig.returned[job.work.seq])
     resource.prlimit(pid, resource.RLIMIT_NPROC, before)
+    assert rig.open(await job)
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process can open none."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    holes = [os.open("/dev/null", os.O_RDONLY) for _ in range(highest)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(holes) + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for hole in holes:
+            os.close(hole)
+
+
+async def test_a_job_waits_while_its_service_can_open_no_files(rig: Rig) -> None:
+    with no_more_files():
+        job = rig.launch(os.getpid, execution=Execution.FORK)
+        await until(lambda: rig.returned[job.work.seq])
     assert rig.open(await job)
