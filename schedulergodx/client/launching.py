@@ -37,8 +37,9 @@ class Launching(Finding):
         if function is None:
             self._options.changed(said)  # what is wrong is said where it is written
             return lambda function: self._register(function, said)
-        if isinstance(function, BaseTask):
-            function = function._recipe.function
+        if isinstance(function, BaseTask):  # perhaps of another client: it keeps what it says
+            recipe = function._recipe
+            return self._make_task(recipe.function, recipe.name, recipe.options.changed(said))
         if not callable(function):
             raise TypeError(f"a task is made from a function, not from {function!r}")
         options = self._options.changed(said)
