@@ -32,6 +32,11 @@ class Launching(Finding):
         super()._set_up(*given)
         self._packers: dict[tuple[tuple[str, ...], tuple[str, ...]], Packer] = {}
 
+    def _part_from_parent(self) -> None:
+        super()._part_from_parent()
+        for packer in self._packers.values():
+            packer.after_fork()
+
     def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
         """A task, or what makes one of the function that it decorates."""
         if function is None:
