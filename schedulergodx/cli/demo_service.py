@@ -41,8 +41,26 @@ class DemoService:
         return self._process.pid
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def crash(self) -> float:
+        """SIGKILL it and start it again; the answer is how many seconds nobody served."""
+        assert self._process is not None, "it runs inside of the `with` only"
+        self._process.kill()
+        begin = time.monotonic()
+        self._process.wait()
+        self._health.unlink(missing_ok=True)
+        self._start()
+        return time.monotonic() - begin
+
+    def _start(self) -> None:
         environ = {key: v for key, v in os.environ.items() if not key.startswith(ENV_PREFIX)}
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(),
                 cwd=self._folder,
@@ -52,12 +70,7 @@ class DemoService:
                 stderr=log,
                 start_new_session=True,
             )
-        try:
-            self._wait_ready()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        self._wait_ready()
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from schedulergodx.core.context import current_job
+
 _BRANCHES = (
     ast.If,
     ast.For,
@@ -42,7 +44,6 @@ class Measure:
     definition: str
     lines: int
     branches: int
-    names: int
     worker: int
 
 
@@ -72,10 +73,9 @@ def measure(definition: Definition) -> Measure:
     """How long and how branched a function or a class is."""
     nodes = list(ast.walk(ast.parse(definition.source)))
     return Measure(
-        f"{definition.path}:{definition.name}",
+        f"{'/'.join(Path(definition.path).parts[-2:])}:{definition.name}",
         definition.lines,
         sum(isinstance(node, _BRANCHES) for node in nodes),
-        len({node.id for node in nodes if isinstance(node, ast.Name)}),
         os.getpid(),
     )
 
@@ -83,6 +83,13 @@ def measure(definition: Definition) -> Measure:
 def tell_time() -> float:
     """The instant at which this runs."""
     return time.time()
+
+
+def nap(seconds: float) -> int:
+    """Sleep; which attempt of its job this is."""
+    job = current_job()
+    time.sleep(seconds)
+    return 1 if job is None else job.attempt
 
 
 def tell_process() -> tuple[int, bool, bool]:

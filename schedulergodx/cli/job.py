@@ -34,13 +34,13 @@ def job() -> None:
 
 
 @job.command("list")
-@with_settings(Scope.BOTH)
 @click.option("--status", type=click.Choice([status.value for status in Status]))
 @click.option("--queue", help="Only jobs of this queue.")
 @click.option("--task", help="Only jobs of this task.")
 @click.option("--client", help="Only jobs of this client.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @json_flag
+@with_settings(Scope.BOTH)
 def list_jobs(
     settings: Settings,
     status: str | None,
@@ -69,8 +69,8 @@ def list_jobs(
 
 
 @job.command()
-@with_settings(Scope.BOTH)
 @json_flag
+@with_settings(Scope.BOTH)
 def count(settings: Settings, as_json: bool) -> None:
     """Print how many jobs there are, by queue and status."""
     with asking(settings) as client:
@@ -83,9 +83,9 @@ def count(settings: Settings, as_json: bool) -> None:
 
 
 @job.command()
-@with_settings(Scope.BOTH)
 @click.argument("id")
 @json_flag
+@with_settings(Scope.BOTH)
 def show(settings: Settings, id: str, as_json: bool) -> None:
     """Print everything about a job."""
     with asking(settings) as client:
@@ -97,13 +97,13 @@ def show(settings: Settings, id: str, as_json: bool) -> None:
 
 
 @job.command()
-@with_settings(Scope.BOTH)
 @click.argument("id")
 @click.option("--delay", metavar="DURATION", help="Run it so long from now on; 0 for now.")
 @click.option("--run-at", type=click.DateTime(), help="Run it at this local time.")
 @click.option("--priority", type=int, help="Higher ones start first.")
 @click.option("--queue", help="Move it to this queue of the same service.")
 @click.option("--lifetime", metavar="DURATION", help='How long an attempt may run, or "none".')
+@with_settings(Scope.BOTH)
 def change(settings: Settings, id: str, run_at: datetime | None, **said: Any) -> None:
     """Change a job that has not started."""
     changes = {name: value for name, value in said.items() if value is not None}
@@ -118,9 +118,9 @@ def change(settings: Settings, id: str, run_at: datetime | None, **said: Any) ->
 
 
 @job.command()
-@with_settings(Scope.BOTH)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--force", is_flag=True, help="End the process of a job that runs.")
+@with_settings(Scope.BOTH)
 def cancel(settings: Settings, ids: tuple[str, ...], force: bool) -> None:
     """Call jobs off. One that runs is asked to stop, and with --force ended."""
     with asking(settings) as client:
@@ -128,8 +128,8 @@ def cancel(settings: Settings, ids: tuple[str, ...], force: bool) -> None:
 
 
 @job.command()
-@with_settings(Scope.BOTH)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@with_settings(Scope.BOTH)
 def requeue(settings: Settings, ids: tuple[str, ...]) -> None:
     """Run jobs again that failed, timed out, expired or were cancelled."""
     with asking(settings) as client:

@@ -23,10 +23,10 @@ def job_id(view: JobView) -> str:
 
 
 def as_row(view: JobView) -> tuple[str, ...]:
-    """id, task, queue, status, attempt, created, due, why."""
+    """id, task, queue, status, attempt, created, due, why. A list has no texts: codes must do."""
     attempt = f"{view.attempt}/{view.max_attempts}"
     times = (local(view.created), local(view.due))
-    why = _shortened(view.text)
+    why = _shortened(view.text) or str(_code(view.code) or "")
     return (job_id(view), view.task, view.queue, view.status.value, attempt, *times, why)
 
 

@@ -41,7 +41,6 @@ class JsonText(click.ParamType[Any]):
 
 
 @click.command()
-@with_settings(Scope.BOTH, Scope.CLIENT)
 @click.argument("function", metavar="MODULE:FUNCTION")
 @click.option("--args", type=JsonText(list, "JSON array"), default="[]", help="Positional ones.")
 @click.option("--kwargs", type=JsonText(dict, "JSON object"), default="{}", help="Keyword ones.")
@@ -55,6 +54,7 @@ class JsonText(click.ParamType[Any]):
 @click.option("--wait", is_flag=True, help="Wait for the outcome, print it, and fail as it did.")
 @click.option("--timeout", type=float, help="How many seconds to wait at the most.")
 @json_flag
+@with_settings(Scope.BOTH, Scope.CLIENT)
 def launch(
     settings: Settings,
     function: str,
@@ -79,7 +79,7 @@ def launch(
 
 
 def find_function(path: str) -> Callable[..., Any]:
-    """The function that "package.module:name" names, or what a task of that name wraps.
+    """The function, or the task, that "package.module:name" names.
 
     Raises: click.UsageError, which says what is missing
     """
@@ -96,7 +96,7 @@ def find_function(path: str) -> Callable[..., Any]:
         found = getattr(found, part)
     if not callable(found):
         raise click.UsageError(f"{path!r} can't be called: it is of type {type(found).__name__}")
-    function: Callable[..., Any] = getattr(found, "function", found)
+    function: Callable[..., Any] = found
     return function
 
 
@@ -108,6 +108,6 @@ def _print_outcome(job: Any, timeout: float | None, as_json: bool) -> None:
         return
     if as_json:
         print_json({"id": job.id, "error": f"{type(error).__name__}: {error}"})
-    cause = error.__cause__ or ""
-    click.echo(f"{type(error).__name__}: {error}\n{cause}".rstrip(), err=True)
+    remote = str(error.__cause__ or "").strip()  # it ends with the error itself
+    click.echo(remote or f"{type(error).__name__}: {error}".rstrip(), err=True)
     sys.exit(1)

@@ -214,6 +214,7 @@ class BaseClient(Registering, Program):
     def _part_from_parent(self) -> None:
         """In a forked child: another process of this client, with an address of its own."""
         self.instance = new_instance()
+        self._unpacker.after_fork()
         self._reader = Reader(self._awaited, self._unpacker, self.logger.getLogger())
         if self._labels is not None:
             self._labels.after_fork()

@@ -32,13 +32,19 @@ class Launching(Finding):
         super()._set_up(*given)
         self._packers: dict[tuple[tuple[str, ...], tuple[str, ...]], Packer] = {}
 
+    def _part_from_parent(self) -> None:
+        super()._part_from_parent()
+        for packer in self._packers.values():
+            packer.after_fork()
+
     def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
         """A task, or what makes one of the function that it decorates."""
         if function is None:
             self._options.changed(said)  # what is wrong is said where it is written
             return lambda function: self._register(function, said)
-        if isinstance(function, BaseTask):
-            function = function._recipe.function
+        if isinstance(function, BaseTask):  # perhaps of another client: it keeps what it says
+            recipe = function._recipe
+            return self._make_task(recipe.function, recipe.name, recipe.options.changed(said))
         if not callable(function):
             raise TypeError(f"a task is made from a function, not from {function!r}")
         options = self._options.changed(said)

@@ -40,7 +40,7 @@ class Recipe:
         self._find_packer = find_packer
         self._execution = options.execution_of(coroutine=is_coroutine_function(function))
         self._made: tuple[PackedFunction, Template] | None = None
-        self._variants: dict[tuple[tuple[str, Any], ...], Recipe] = {}
+        self._variants: dict[tuple[tuple[str, type, Any], ...], Recipe] = {}
 
     def template(self) -> Template:
         """The template as of now. Raises: ShipError, which says what can't travel"""
@@ -56,9 +56,10 @@ class Recipe:
     def changed(self, said: Mapping[str, Any]) -> Recipe:
         """The same function with other options; asked for twice, it is the same recipe."""
         try:
-            key = tuple(sorted(said.items()))
+            # With types: 1 and True are equal, and as a retry_backoff they are not the same.
+            key = tuple((name, type(value), value) for name, value in sorted(said.items()))
             known = self._variants.get(key)
-        except TypeError:  # a value that has no hash, or names and values that can't be sorted
+        except TypeError:  # a value that has no hash
             return self._variant(said)
         if known is None:
             if len(self._variants) >= _VARIANTS:

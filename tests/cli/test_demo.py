@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.world import ROOT, until
 
-ACTS = ["a closure", "a hard job", "called off", "a failure", "a bulk", "a deferred job"]
+ACTS = ["a closure", "a hard job", "called off", "a failure", "a bulk", "a deferred job", "a crash"]
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -52,6 +52,7 @@ def test_it_shows_every_kind_of_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert "never saw the file of its function" in printed, "it was shipped"
     [late] = re.findall(r"began (-?[\d.]+) ms late", printed)
     assert 0 <= float(late) < 1000
+    assert "100 of 100 outcomes came" in printed
     assert list(tmp_path.iterdir()) == []
     assert processes_in(tmp_path) == []
 

@@ -22,6 +22,16 @@ def add(a, b=1):
 
 def divide(a, b):
     return a / b
+
+
+from schedulergodx import Client
+
+client = Client(connect=False)
+
+
+@client.task(name="told", lifetime=77)
+def task():
+    return "done"
 """
 
 
@@ -90,11 +100,18 @@ def test_launch_and_wait_prints_the_value(shell: Shell) -> None:
     assert answer["result"] == 2
 
 
+def test_launch_of_a_task_has_its_options(shell: Shell) -> None:
+    id = shell.launch("tools:task")
+    shown = shell.json("job", "show", id)
+    assert (shown["task"], shown["lifetime"]) == ("told", 77)
+
+
 def test_launch_and_wait_fails_as_the_job_did(shell: Shell) -> None:
     done = shell.run("launch", "tools:divide", "--args", "[1, 0]", "--wait")
     assert done.returncode == 1
     assert "ZeroDivisionError: division by zero" in done.stderr
     assert "return a / b" in done.stderr, "the remote traceback"
+    assert done.stderr.count("ZeroDivisionError") == 1
     assert done.stdout == ""
 
 
@@ -144,6 +161,8 @@ def test_a_job_is_requeued_once_it_has_ended_badly(shell: Shell) -> None:
     shown = shell.run("job", "show", id).stdout
     assert "ERROR_IN_TASK" in shown
     assert "ZeroDivisionError" in shown
+    listed = shell.run("job", "list").stdout.splitlines()
+    assert next(line for line in listed if line.startswith(id)).rstrip().endswith("ERROR_IN_TASK")
     requeued = shell.run("job", "requeue", id)
     assert (requeued.returncode, requeued.stdout) == (0, f"{id} requeued\n")
     until(lambda: shell.status(id) == "failed")

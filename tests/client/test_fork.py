@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,45 @@ def test_a_job_from_before_the_fork_is_asked_for(
 
     assert in_child(lambda: with_service(url, records, in_the_child)) == [1, 2]
     assert job.result(SOON) == 1
+
+
+class Slow:
+    """What is packed until it may end."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        self.begun.set()
+        assert self.may_end.wait(SOON)
+        return int, (1,)
+
+
+def test_a_fork_while_another_thread_packs_and_opens_code(
+    url: str, client: Client, service: SmallService
+) -> None:
+    slow, held, unpacker = Slow(), threading.Event(), client._unpacker
+    packing = threading.Thread(target=client.task(lambda: slow).launch)
+    packing.start()
+    assert slow.begun.wait(SOON)
+
+    def hold() -> None:
+        with unpacker._lock:
+            held.set()
+            assert slow.may_end.wait(SOON)
+
+    opening = threading.Thread(target=hold)
+    opening.start()
+    assert held.wait(SOON)
+
+    def in_the_child() -> int:
+        give: Callable[[], Callable[[], int]] = client.task(lambda: lambda: 7).launch().result(SOON)
+        return give()
+
+    assert in_child(lambda: with_service(url, {}, in_the_child)) == 7
+    slow.may_end.set()
+    packing.join()
+    opening.join()
 
 
 def test_children_of_one_parent_draw_different_uids(

@@ -62,6 +62,11 @@ print(schedulergodx.__version__)
     assert run(program, tmp_path)[0].isdigit()
 
 
+def test_a_prompt_can_complete_the_names(tmp_path: Path) -> None:
+    program = "import schedulergodx as s; print({*s.__all__} <= {*dir(s)})"
+    assert run(program, tmp_path) == "True"
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     import schedulergodx
     import schedulergodx.client

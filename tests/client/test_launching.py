@@ -204,6 +204,24 @@ def test_equal_options_share_a_template(client: Client) -> None:
     assert first._recipe.template() is second._recipe.template()
 
 
+def test_options_that_only_look_equal_do_not_share_one(client: Client) -> None:
+    task = client.task(add)
+    backoffs = [
+        task.options(retry_backoff=backoff)._recipe.options.retry_backoff for backoff in (1, True)
+    ]
+    assert backoffs == [1, 2]
+
+
+def test_a_task_that_is_registered_again_keeps_its_options(
+    client: Client, make_client: Callable[..., Client]
+) -> None:
+    task = client.task(add, name="sum", priority=3, lifetime=5)
+    again = make_client("another").task(task, priority=4)
+    options = again._recipe.options
+    assert (again.name, options.priority, options.effective_lifetime) == ("sum", 4, 5)
+    assert again.launch(1, 2).result(SOON) == 3
+
+
 def test_defaults_come_from_the_client(
     service: SmallService, make_client: Callable[..., Client]
 ) -> None:

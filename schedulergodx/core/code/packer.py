@@ -117,6 +117,10 @@ class Packer:
         with self._lock:
             return explain(function, self._territory)
 
+    def after_fork(self) -> None:
+        """In a child: a thread that held the lock is not here."""
+        self._lock = threading.RLock()
+
     def _pack_function(
         self, function: Callable[..., Any], retry_on: _Errors, give_up_on: _Errors
     ) -> PackedFunction:

@@ -99,6 +99,10 @@ class Unpacker:
             self._worlds.clear()
             self._upper.clear()
 
+    def after_fork(self) -> None:
+        """In a child: a thread that held the lock is not here."""
+        self._lock = threading.RLock()
+
     def _load_function(self, hash: bytes) -> None:
         world = World(hash.hex()[:16], outside=self._outside)
         thing = world.open_unit(hash, self._body(hash))
