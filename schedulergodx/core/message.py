@@ -160,6 +160,16 @@ class AskRequeue(Struct, frozen=True, tag="requeue"):
     id: str
 
 
+class AskAnnotate(Struct, frozen=True, tag="annotate"):
+    """Note beside a job how it stands, in words; answered by a bool. Its status is not moved.
+
+    note: at most `LONGEST_NOTE` characters
+    """
+
+    id: str
+    note: str
+
+
 class AskView(Struct, frozen=True, tag="view"):
     """Everything about a job; answered by a JobView or None."""
 
@@ -177,7 +187,15 @@ class AskCounts(Struct, frozen=True, tag="counts"):
 
 
 Request = (
-    AskOutcomes | AskStatus | AskCancel | AskChange | AskRequeue | AskView | AskList | AskCounts
+    AskOutcomes
+    | AskStatus
+    | AskCancel
+    | AskChange
+    | AskRequeue
+    | AskView
+    | AskList
+    | AskCounts
+    | AskAnnotate
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -189,6 +207,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskView: JobView | None,
     AskList: list[JobView],
     AskCounts: list[tuple[str, Status, int]],
+    AskAnnotate: bool,
 }
 
 
@@ -242,6 +261,7 @@ class DeadLetter(Struct, frozen=True):
     properties: Properties | None = None
 
 
+LONGEST_NOTE = 1000  # characters
 B = TypeVar("B")
 
 _open_task = msgspec.msgpack.Decoder(TaskBody).decode

@@ -73,6 +73,7 @@ class JobView:
     output: str = ""
     traceback: str = ""
     attempts: tuple[AttemptView, ...] = ()
+    note: str = ""  # what was said of how it stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,9 @@ class Store(Protocol):
     def requeue(self, uid: bytes, now: float) -> bool:
         """failed, timeout, cancelled, expired -> pending, with no attempt used and no result."""
 
+    def annotate(self, uid: bytes, note: str, now: float) -> bool:
+        """Keep a sentence about how a job stands. False if the job is unknown."""
+
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""
 

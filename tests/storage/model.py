@@ -54,6 +54,7 @@ class Row:
     outcome: Outcome | None = None
     cancel_asked: bool = False
     attempts: list[AttemptView] = field(default_factory=list)
+    note: str = ""
 
     @property
     def code(self) -> int | None:
@@ -350,6 +351,12 @@ class ModelStore:
         )
         return True
 
+    def annotate(self, uid: bytes, note: str, now: float) -> bool:
+        row = self._row(uid)
+        if row is not None:
+            row.note = note
+        return row is not None
+
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
         if uid and self._row(uid):
@@ -382,6 +389,7 @@ class ModelStore:
             output=outcome.output,
             traceback=failure.traceback,
             attempts=tuple(row.attempts),
+            note=row.note,
         )
 
     def list_jobs(self, which: JobFilter) -> list[JobView]:

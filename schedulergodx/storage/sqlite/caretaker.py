@@ -48,6 +48,7 @@ class CaretakerVerbs(Session):
         seqs = [seq for seq, _ in found]
         for bulk in (sql.REMOVE_PAYLOADS, sql.REMOVE_RESULTS, sql.REMOVE_LINES, sql.REMOVE_JOBS):
             self._connection.bulk_write(bulk, seqs)
+        self._connection.bulk_write(sql.REMOVE_PROGRESS, seqs)
         for lane, jobs in Counter(lane for _, lane in found).items():
             self._counters.add(lane, status, -jobs)
         return len(seqs)

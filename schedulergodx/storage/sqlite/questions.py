@@ -9,6 +9,7 @@ from schedulergodx.core.identity import uid_of
 from schedulergodx.core.job import Failure
 from schedulergodx.core.view import AttemptView, JobView
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.annotations import AnnotationVerbs
 from schedulergodx.storage.sqlite.endings import Endings, code_of
 from schedulergodx.storage.sqlite.session import unpack_outcome
 from schedulergodx.storage.states import (
@@ -42,7 +43,7 @@ _INDEXES = {
 _NO_FAILURE = Failure(0, "")
 
 
-class QuestionVerbs(Endings):
+class QuestionVerbs(AnnotationVerbs, Endings):
     """See `storage.base.Store`."""
 
     def find(self, client: str | None, id: str) -> bytes | None:
@@ -116,6 +117,7 @@ class QuestionVerbs(Endings):
     def _full_view(self, row: Sequence[Any]) -> JobView:
         """A row with what its outcome and its attempts say."""
         view = self._view(row)
+        view = replace(view, note=self._note_of(view.seq))
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))

@@ -94,6 +94,7 @@ class WishVerbs(InboxVerbs, Endings):
         write = self._connection.write
         write(sql.REMOVE_RESULTS.text(1), (old,))
         write(sql.REMOVE_LINES.text(1), (old,))
+        write(sql.REMOVE_PROGRESS.text(1), (old,))
         write(sql.REQUEUE, (new, now, old))
         write(sql.MOVE_PAYLOAD, (new, old))
         self._counters.move(lane, status, PENDING)
