@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 
 # Debian's packages for the tests, each asked for only where its program is missing: the program,
 # then its package. More programs (PostgreSQL, Chromium) belong in this list.
-TEST_PROGRAMS := rabbitmq-server:rabbitmq-server
+TEST_PROGRAMS := rabbitmq-server:rabbitmq-server node:nodejs npm:npm
 SYSTEM_PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/rabbitmq/bin
 
 .DEFAULT_GOAL := help
@@ -19,7 +19,7 @@ help: ## Print what can be made.
 demo: $(READY) ## Run jobs of many kinds on a service of its own, with the files of this folder.
 	@$(BIN)/sgx demo
 
-test: check programs ## Run every check and every test; installs RabbitMQ where it is missing.
+test: check programs ## Run every check and every test; installs RabbitMQ and Node.js where they are missing.
 	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(READY) ## Check form, types, architecture and docs.

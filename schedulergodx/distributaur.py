@@ -9,7 +9,12 @@ _HOMES = {
     "configure": "client.default",
     "get_env_vars": "utils.configuration",
 }
-_ALIASES = ("call_function_task", "execute_function", "register_function")
+_ALIASES = (
+    "call_function_task",
+    "execute_function",
+    "register_function",
+    "update_function_status",
+)
 
 __all__ = [*_HOMES, *_ALIASES]
 

@@ -53,6 +53,7 @@ def as_dict(view: JobView) -> dict[str, object]:
         "cancel_asked": view.cancel_asked,
         "error_code": _code(view.code),
         "error": view.text,
+        "note": view.note,
         "output": view.output,
         "traceback": view.traceback,
         "attempts": [_attempt_as_dict(attempt) for attempt in view.attempts],

@@ -10,6 +10,7 @@ from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import (
     ANSWER_TIMEOUT,
     Cancellation,
+    annotation,
     job_filter,
     newest,
     pauses,
@@ -61,6 +62,16 @@ class Asking(Launching):
     ) -> Cancellation:
         """Call a job off; see `Job.cancel`. Raises: UnknownJob, NoAnswer"""
         return self.job(id, timeout=timeout).cancel(force, timeout=timeout)
+
+    def update_status(
+        self, id: Job[Any] | str, note: str, *, timeout: Duration = ANSWER_TIMEOUT
+    ) -> None:
+        """Note beside a job how it stands, for people to read: `view().note`.
+
+        Its status is what its service says, and is not moved. Raises: UnknownJob, NoAnswer
+        """
+        job = self.job(id, timeout=timeout)
+        self._ask(annotation(job, note), job.queue, timeout)
 
     def list_jobs(
         self, which: JobFilter | None = None, *, timeout: Duration = ANSWER_TIMEOUT, **fields: Any

@@ -11,6 +11,7 @@ from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import (
     ANSWER_TIMEOUT,
     Cancellation,
+    annotation,
     check_sent,
     job_filter,
     newest,
@@ -66,6 +67,16 @@ class AsyncAsking(Launching):
         """Call a job off."""
         job = await self.job(id, timeout=timeout)
         return await job.cancel(force, timeout=timeout)
+
+    async def update_status(
+        self, id: AsyncJob[Any] | str, note: str, *, timeout: Duration = ANSWER_TIMEOUT
+    ) -> None:
+        """Note beside a job how it stands, for people to read: `view().note`.
+
+        Its status is what its service says, and is not moved. Raises: UnknownJob, NoAnswer
+        """
+        job = await self.job(id, timeout=timeout)
+        await self._ask(annotation(job, note), job.queue, timeout)
 
     async def list_jobs(
         self, which: JobFilter | None = None, *, timeout: Duration = ANSWER_TIMEOUT, **fields: Any

@@ -25,6 +25,11 @@ def execute_function(func_name: str, args: Mapping[str, Any]) -> Job[Any]:
     return default_client().execute(func_name, args)
 
 
+def update_function_status(task_id: Job[Any] | str, status: str) -> None:
+    """`client.update_status`."""
+    default_client().update_status(task_id, status)
+
+
 def call_function_task(func_name: str, args_json: str) -> Any:
     """Call a function that is registered here, with keywords in JSON.
 

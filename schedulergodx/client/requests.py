@@ -14,7 +14,13 @@ import msgspec
 
 from schedulergodx.client.options import Options, Unset
 from schedulergodx.core.job import Status
-from schedulergodx.core.message import ANSWERS, AskCancel, AskChange
+from schedulergodx.core.message import (
+    ANSWERS,
+    LONGEST_NOTE,
+    AskAnnotate,
+    AskCancel,
+    AskChange,
+)
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import (
     ConfigError,
@@ -76,6 +82,13 @@ def change_request(job: BaseJob[Any], said: dict[str, Any]) -> AskChange:
         else lifetime,
     )
     return AskChange(job.uid.hex(), change)
+
+
+def annotation(job: BaseJob[Any], note: str) -> AskAnnotate:
+    """Note beside a job how it stands. Raises: ConfigError"""
+    if not isinstance(note, str) or len(note) > LONGEST_NOTE:
+        raise ConfigError(f"a note is a text of at most {LONGEST_NOTE} characters")
+    return AskAnnotate(job.uid.hex(), note)
 
 
 def read_answer(question: Question) -> Any:

@@ -169,6 +169,16 @@ class AskRequeue(Struct, frozen=True, tag="requeue"):
     id: str
 
 
+class AskAnnotate(Struct, frozen=True, tag="annotate"):
+    """Note beside a job how it stands, in words; answered by a bool. Its status is not moved.
+
+    note: at most `LONGEST_NOTE` characters
+    """
+
+    id: str
+    note: str
+
+
 class AskView(Struct, frozen=True, tag="view"):
     """Everything about a job; answered by a JobView or None."""
 
@@ -200,6 +210,7 @@ Request = (
     | AskCloseBatch
     | AskCancelBatch
     | AskRequeueBatch
+    | AskAnnotate
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -217,6 +228,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskCloseBatch: BatchView | None,
     AskCancelBatch: int,
     AskRequeueBatch: int,
+    AskAnnotate: bool,
 }
 
 
@@ -273,6 +285,7 @@ class DeadLetter(Struct, frozen=True):
     properties: Properties | None = None
 
 
+LONGEST_NOTE = 1000  # characters
 B = TypeVar("B")
 
 _open_task = msgspec.msgpack.Decoder(TaskBody).decode

@@ -79,6 +79,7 @@ class JobView:
     attempts: tuple[AttemptView, ...] = ()
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
+    note: str = ""  # what was said of how it stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.json_answer import read_address
 from schedulergodx.core.message import (
+    LONGEST_NOTE,
     Answer,
+    AskAnnotate,
     AskCancel,
     AskChange,
     AskCounts,
@@ -110,6 +112,8 @@ class Desk:
                 return self._store.view(uid)
             case AskRequeue():
                 return self._store.requeue(uid, tick.now)
+            case AskAnnotate(_, note):
+                return self._store.annotate(uid, note[:LONGEST_NOTE], tick.now)
             case AskChange(_, change):
                 if change.queue is not None and change.queue not in self._queues:
                     raise RefusedError(
@@ -170,6 +174,6 @@ def _unknown_value(request: Request) -> object:
             return 0
         case AskJobsOfBatch():
             return []
-        case AskChange() | AskRequeue():
+        case AskChange() | AskRequeue() | AskAnnotate():
             return False
     return None

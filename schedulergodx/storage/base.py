@@ -303,6 +303,9 @@ class Store(FlowStore, Protocol):
         run again: it has no arguments, or a parent that it needs was removed.
         """
 
+    def annotate(self, uid: bytes, note: str, now: float) -> bool:
+        """Keep a sentence about how a job stands. False if the job is unknown."""
+
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import time
 from os import system as system
@@ -79,3 +81,11 @@ def nested(n: int) -> int:
     """Launch another function by its name, inside of a job."""
     result: int = Client("inside").execute("add", {"a": n, "b": n + 1}).result(20)
     return result
+
+
+def leave(_: Any) -> None:
+    sys.exit(3)
+
+
+def die(_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

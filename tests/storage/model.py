@@ -76,6 +76,7 @@ class Row:
     attempts: list[AttemptView] = field(default_factory=list)
     above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
     for_batch: bool = False  # a callback that waits
+    note: str = ""
 
     @property
     def code(self) -> int | None:
@@ -491,6 +492,12 @@ class ModelStore:
     def _ready(self, row: Row, now: float) -> Status:
         return Status.SCHEDULED if row.due is not None and row.due > now else Status.PENDING
 
+    def annotate(self, uid: bytes, note: str, now: float) -> bool:
+        row = self._row(uid)
+        if row is not None:
+            row.note = note
+        return row is not None
+
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
         if uid and self._row(uid):
@@ -524,6 +531,7 @@ class ModelStore:
             traceback=failure.traceback,
             attempts=tuple(row.attempts),
             **self._place(row),
+            note=row.note,
         )
 
     def _place(self, row: Row) -> dict[str, object]:

@@ -45,6 +45,7 @@ LOOKUPS = {
     "IS_KNOWN": "SEARCH job USING INDEX job_uid",
     "STATUS": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_UIDS": "SEARCH job USING INDEX job_uid",
+    "ANNOTATE": "SEARCH job USING INDEX job_uid",
     "VIEW": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_SEQS": BY_SEQ,
     "KEPT_LONG_ENOUGH": "SEARCH job USING INDEX job_ended",

@@ -361,6 +361,11 @@ class SameAsModel(RuleBasedStateMachine):
         uid = self.uid(pick, *REQUEUEABLE)
         self.both(lambda store: store.requeue(uid, now))
 
+    @rule(pick=picks, now=whens)
+    def annotate(self, pick: int, now: float) -> None:
+        uid = self.uid(pick, *Status)
+        self.both(lambda store: store.annotate(uid, f"{pick}", now))
+
     @precondition(lambda self: self.model.state.outbox)
     @rule(pick=picks)
     def send(self, pick: int) -> None:
@@ -463,7 +468,7 @@ class SameAsModel(RuleBasedStateMachine):
         ):
             kept[queue, STATUSES[status]] += jobs
         assert +kept == Counter(self.model.counts())
-        for table in ("payload", "result", "outbox", "attempt"):
+        for table in ("payload", "result", "outbox", "attempt", "progress"):
             [(orphans,)] = reader.execute(
                 f"SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM job)"
             )

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import ErrorCode, Execution, Status
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter
-from schedulergodx.storage.base import Store
+from schedulergodx.storage.base import Retention, Store
 from schedulergodx.storage.verdicts import CALLED_OFF
 from tests.storage.making import (
     CANCELLED,
@@ -320,3 +320,44 @@ def test_counts_are_by_queue_and_status(store: Store) -> None:
         ("a", Status.RUNNING): 1,
         ("b", Status.SCHEDULED): 1,
     }
+
+
+# -- what is said of jobs --------------------------------------------------------------------------
+
+
+def note_of(store: Store, uid: bytes) -> str:
+    view = store.view(uid)
+    assert view is not None
+    return view.note
+
+
+def test_a_sentence_about_a_job_is_kept_and_moves_nothing(store: Store) -> None:
+    [uid] = add(store)
+    assert note_of(store, uid) == ""
+    for note in ("half of it", "completed"):
+        store.begin()
+        assert store.annotate(uid, note, NOW)
+        store.commit()
+        assert note_of(store, uid) == note
+        assert store.status(uid) is Status.PENDING
+    [job] = claim(store)
+    finish(store, job, outcome=DONE)
+    assert note_of(store, uid) == "completed"
+
+
+def test_nothing_can_be_said_of_a_job_that_is_not_there(inside: Store) -> None:
+    assert not inside.annotate(new_uid(), "hello", NOW)
+
+
+def test_a_sentence_goes_with_its_job_and_not_into_its_next_life(store: Store) -> None:
+    old, again = add(store, 2, status=Status.FAILED, outcome=FAILED, arguments=b"a")
+    store.begin()
+    for uid in (old, again):
+        store.annotate(uid, "it was", NOW)
+    assert store.requeue(again, NOW)
+    assert note_of(store, again) == ""
+    assert store.prune(Retention({Status.FAILED: 0.0}), NOW + 10, 10) == 1
+    store.commit()
+    store.begin()
+    assert not store.annotate(old, "gone", NOW)
+    store.commit()

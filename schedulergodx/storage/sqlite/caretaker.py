@@ -28,6 +28,7 @@ _REMOVALS = (
     sql.REMOVE_PAYLOADS,
     sql.REMOVE_RESULTS,
     sql.REMOVE_LINES,
+    sql.REMOVE_PROGRESS,
     flow_sql.REMOVE_CHILDREN,
     sql.REMOVE_JOBS,
 )

@@ -11,6 +11,7 @@ from schedulergodx.core.job import Failure, Parent
 from schedulergodx.core.view import AttemptView, JobView
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.annotations import AnnotationVerbs
 from schedulergodx.storage.sqlite.endings import Endings, code_of
 from schedulergodx.storage.sqlite.session import as_json, unpack_outcome
 from schedulergodx.storage.states import (
@@ -45,7 +46,7 @@ _INDEXES = {
 _NO_FAILURE = Failure(0, "")
 
 
-class QuestionVerbs(Endings):
+class QuestionVerbs(AnnotationVerbs, Endings):
     """See `storage.base.Store`."""
 
     def find(self, client: str | None, id: str) -> bytes | None:
@@ -121,6 +122,7 @@ class QuestionVerbs(Endings):
         view = replace(
             self._view(row), parents=self._parents_of([row[0]])[row[0]], batch=self._uid_of(row[-1])
         )
+        view = replace(view, note=self._note_of(view.seq))
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))

@@ -65,6 +65,7 @@ class RequeueVerbs(Dependents):
         write = self._connection.bulk_write
         write(statements.REMOVE_RESULTS, old)
         write(statements.REMOVE_LINES, old)
+        write(statements.REMOVE_PROGRESS, old)
         write(sql.REQUEUE, list(chain.from_iterable(dues)))
         for move in sql.MOVES:
             write(move, pairs)

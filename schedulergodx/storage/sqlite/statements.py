@@ -154,6 +154,11 @@ TOLD_OF_UIDS = Bulk(
     1,
 )
 VIEW = f"SELECT {VIEW_COLUMNS} FROM job WHERE uid = ?"
+ANNOTATE = (
+    "INSERT INTO progress (seq, at, note) SELECT seq, ?, ? FROM job WHERE uid = ? "
+    "ON CONFLICT (seq) DO UPDATE SET at = excluded.at, note = excluded.note"
+)
+ANNOTATION = "SELECT note FROM progress WHERE seq = ?"
 RESULT = "SELECT outcome FROM result WHERE seq = ?"
 ATTEMPTS = (
     "SELECT number, worker, started, finished, outcome FROM attempt WHERE seq = ? ORDER BY id"
@@ -198,6 +203,7 @@ KEPT_LONG_ENOUGH = (
 )
 REMOVE_PAYLOADS = Bulk("DELETE FROM payload WHERE seq IN (VALUES $rows)", 1)
 REMOVE_RESULTS = Bulk("DELETE FROM result WHERE seq IN (VALUES $rows)", 1)
+REMOVE_PROGRESS = Bulk("DELETE FROM progress WHERE seq IN (VALUES $rows)", 1)
 REMOVE_JOBS = Bulk("DELETE FROM job WHERE seq IN (VALUES $rows)", 1)
 
 # -- what is remembered in memory ----------------------------------------------------------------
