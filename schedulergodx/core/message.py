@@ -28,14 +28,18 @@ class Initialization(Struct, frozen=True, omit_defaults=True):
 
 
 class Info(Struct, frozen=True, omit_defaults=True):
-    """The answer to an initialization: `request` is the uid of its envelope.
+    """What was asked is done: `request` is the uid of its envelope.
+
+    It answers an INITIALIZATION, and a TASK of which some jobs were joined to others.
 
     python: interpreter tag of the workers, as "cpython-311"
+    joined: ids of the jobs that others, by their uids, were joined to
     """
 
     request: bytes
     service: str = ""
     python: str = ""
+    joined: dict[bytes, str] = {}
 
 
 class Error(Struct, frozen=True, omit_defaults=True):

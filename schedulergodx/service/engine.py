@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.job import Status
+from schedulergodx.core.limit import Rate
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
@@ -17,9 +17,9 @@ from schedulergodx.service.loop import Loop, Stations
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
 from schedulergodx.service.quarantine import Quarantine
+from schedulergodx.service.retention import retention_of
 from schedulergodx.service.scheduler import Scheduler
 from schedulergodx.service.tick import Tick
-from schedulergodx.storage.base import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +168,7 @@ class Engine:
             self._parts.executor,
             queues=settings.queues,
             limits=settings.queue_limits,
+            rates={queue: Rate(*rate) for queue, rate in settings.queue_rates.items()},
             client_name=store.client_name,
         )
         desk = Desk(store, queues=settings.queues, stop=self._call_off, tell=outbox.replies)
@@ -186,20 +187,8 @@ class Engine:
             dispatcher,
             Finisher(store, dispatcher, chance),
             outbox,
-            Caretaker(store, _retention(settings), self._watch.pulse),
+            Caretaker(store, retention_of(settings), self._watch.pulse),
         )
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)
-
-
-def _retention(settings: Settings) -> Retention:
-    return Retention(
-        {
-            Status.COMPLETED: settings.retention_completed,
-            Status.FAILED: settings.retention_failed,
-            Status.TIMEOUT: settings.retention_timeout,
-            Status.CANCELLED: settings.retention_cancelled,
-            Status.EXPIRED: settings.retention_expired,
-        }
-    )

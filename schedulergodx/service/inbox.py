@@ -16,6 +16,7 @@ from schedulergodx.core.envelope import MessageType, read_header, unseal
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Spec, Status
 from schedulergodx.core.lifecycle import NO_DEADLINE, first_status, start_deadline
+from schedulergodx.core.limit import LONGEST_KEY, is_name, key_of_limit, limit_fault
 from schedulergodx.core.message import (
     BadItem,
     Error,
@@ -27,7 +28,9 @@ from schedulergodx.core.message import (
     read_task,
 )
 from schedulergodx.core.signing import Signer
+from schedulergodx.core.unique import unique_fault
 from schedulergodx.errors import BadSignature, EnvelopeError, UnreadableCode
+from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Arrival, Dead, Reply, Tick
 from schedulergodx.storage.base import NewJob
 
@@ -65,6 +68,7 @@ class Inbox:
     ) -> None:
         self._store = store
         self._desk = desk
+        self._gate = Gate(store, name)
         self._signer = signer
         self._name = name
         self._queues = frozenset(queues)
@@ -132,16 +136,23 @@ class Inbox:
     def _take_task(self, header: Header, body: bytes, tick: Tick) -> int:
         task, bad = read_task(body)
         refusal = self._judge(task) or self._keep_units(task)
+        limit = task.spec.limit
+        if limit is not None and refusal is None:
+            self._store.set_limit(limit)
         shared = _Shared(
             client=self._store.client_id(header.client),
             reply=header.instance if task.reply else "",
             spec=self._store.spec_id(task.spec),
             task=task,
             refusal=refusal,
+            limited=limit is not None and refusal is None,
         )
         jobs = [self._job(item, shared, tick.now) for item in task.jobs]
         jobs += [self._bad_job(item, shared, tick.now) for item in bad]
+        admission = self._gate.admit(jobs, tick)
+        jobs = admission.jobs
         known = self._store.add_jobs(jobs)
+        self._gate.close(admission, header, tick)
         if known:
             logger.info("%d jobs of %s were here before", len(known), header.client)
         stillborn = [job.uid for job in jobs if job.outcome is not None and job.uid not in known]
@@ -217,6 +228,8 @@ class Inbox:
             arguments=item.arguments,
             units=item.units,
             outcome=None if refusal is None else Outcome(Status.FAILED, failure=refusal),
+            unique=item.unique,
+            limit_key=_limit_key(spec, item) if shared.limited else "",
         )
 
     def _bad_job(self, item: BadItem, shared: _Shared, now: float) -> NewJob:
@@ -228,13 +241,18 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What the jobs of one envelope have in common; `refusal` says why none can run."""
+    """What the jobs of one envelope have in common.
+
+    refusal: why none can run
+    limited: whether they share a limit
+    """
 
     client: int
     reply: str
     spec: int
     task: TaskBody
     refusal: Failure | None
+    limited: bool
 
 
 class IncorrectType(EnvelopeError):
@@ -271,7 +289,9 @@ def _item_fault(item: JobItem) -> str | None:
         item.deadline is not None and not math.isfinite(item.deadline)
     ):
         return f"its times are none: due {item.due}, deadline {item.deadline}"
-    return None
+    if item.limit_key and not is_name(item.limit_key, LONGEST_KEY):
+        return f"the key of its limit is not 1 to {LONGEST_KEY} printable characters"
+    return None if item.unique is None else unique_fault(item.unique)
 
 
 def _spec_fault(spec: Spec) -> str | None:
@@ -288,7 +308,11 @@ def _spec_fault(spec: Spec) -> str | None:
         return "the waits between attempts must be neither negative nor infinite"
     if not 0 <= rule.jitter <= 1:
         return f"a jitter of {rule.jitter} is none: give a share, from 0 to 1"
-    return None
+    return None if spec.limit is None else limit_fault(spec.limit)
+
+
+def _limit_key(spec: Spec, item: JobItem) -> str:
+    return "" if spec.limit is None else key_of_limit(spec.limit, item.limit_key)
 
 
 def _error(header: Header, code: ErrorCode, reason: str) -> Reply:

@@ -27,6 +27,7 @@ from schedulergodx.errors import (
 )
 from schedulergodx.executors import ExecutorSettings, ProcessExecutor
 from schedulergodx.service.engine import Engine, Parts
+from schedulergodx.service.retention import retention_of
 from schedulergodx.service.watch import Watch
 from schedulergodx.storage import make_store
 from schedulergodx.utils.abstractions import Program
@@ -346,12 +347,17 @@ def _check_queues(settings: Settings) -> None:
             check_queue(queue)
         except ValueError as error:
             raise ConfigError(f"queue {queue!r} can't be served: {error}") from None
-    unserved = settings.queue_limits.keys() - set(settings.queues)
-    if unserved:
-        raise ConfigError(
-            f"queue_limits names {', '.join(sorted(unserved))}, which queues does not: "
-            "serve it too, or leave its limit out"
-        )
+    for setting, queues in (
+        ("queue_limits", settings.queue_limits.keys()),
+        ("queue_rates", settings.queue_rates.keys()),
+        ("retention_queues", retention_of(settings).queues.keys()),
+    ):
+        unserved = queues - set(settings.queues)
+        if unserved:
+            raise ConfigError(
+                f"{setting} names {', '.join(sorted(unserved))}, which queues does not: "
+                "serve it too, or leave it out"
+            )
 
 
 def _beside(store: Store, what: str) -> Path:

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from schedulergodx.core.job import (
         ErrorCode,
         Execution,
+        LimitRule,
         Outcome,
         Parent,
         Spec,
         Status,
         Unique,
     )
+    from schedulergodx.core.limit import Rate
 
 
 class NewJob(Struct, frozen=True):
@@ -51,7 +53,7 @@ class NewJob(Struct, frozen=True):
     parents: jobs that it depends on
     batch: number of its batch in the store
     unique: a key that no other job may have
-    limit_key: of the limit that its spec has
+    limit_key: what it shares a limit with, as `core.limit.key_of_limit` says; "" without a limit
     """
 
     uid: bytes
@@ -74,6 +76,31 @@ class NewJob(Struct, frozen=True):
     batch: int | None = None
     unique: Unique | None = None
     limit_key: str = ""
+
+
+class Key(Struct, frozen=True):
+    """The key of a job.
+
+    uid: of the job
+    until: instant until which it is held; None as long as its job is in one of the states
+    states: in which another job with that key keeps this one from running again
+    holds: whether this job has it from now on
+    """
+
+    uid: bytes
+    key: bytes
+    until: float | None
+    states: tuple[Status, ...]
+    holds: bool
+
+
+class Holder(Struct, frozen=True):
+    """The job that has a key, or had it last; uid and status are None if that was removed."""
+
+    uid: bytes | None
+    label: str | None
+    status: Status | None
+    until: float | None
 
 
 class Claimed(Struct, frozen=True):
@@ -148,9 +175,13 @@ class Cancelled(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how many seconds jobs are kept after their end, by status; None for ever."""
+    """For how many seconds jobs are kept after their end, by status; None for ever.
+
+    queues: the same for jobs of some queues, where that differs
+    """
 
     seconds: Mapping[Status, float | None] = field(default_factory=dict)
+    queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -217,6 +248,26 @@ class Store(Protocol):
         A job with an `outcome` gets its result and its line in the outbox.
         """
 
+    # -- keys ------------------------------------------------------------------------------------
+
+    def known(self, uids: Sequence[bytes]) -> set[bytes]:
+        """Those that are there."""
+
+    def holders(self, keys: Collection[bytes]) -> dict[bytes, Holder]:
+        """Who holds a key, or held it last."""
+
+    def hold(self, keys: Sequence[Key]) -> None:
+        """Give jobs that were stored their keys, and take them from who held them."""
+
+    def join(self, joined: Sequence[tuple[bytes, bytes]]) -> None:
+        """Note of blocked jobs to which other one each is joined: (uid, uid of that one)."""
+
+    def end_joined(self, now: float, limit: int) -> list[Told]:
+        """blocked -> as the job ended that they are joined to; at most so many."""
+
+    def replace(self, uid: bytes, outcome: Outcome, now: float) -> list[Told]:
+        """scheduled, blocked, pending -> as the outcome says. One that runs is left alone."""
+
     # -- scheduler -------------------------------------------------------------------------------
 
     def release_due(self, now: float, limit: int) -> int:
@@ -237,16 +288,43 @@ class Store(Protocol):
         """How many are pending by queue and execution, from memory."""
 
     def claim(
-        self, execution: Execution, rooms: Mapping[str, int], workers: Sequence[int], now: float
+        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
     ) -> list[Claimed]:
-        """pending -> running, highest priority first, then oldest.
+        """pending -> running, highest priority first, then oldest, as far as limits let them.
 
+        places: a worker's number for each free place; the first job goes to the first of them
         rooms: queues to take from, each with how many more of it may run
-        workers: one number for each free place; the first job goes to the first of them
         """
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
         """running -> pending for (seq, attempt), at the cost of no attempt."""
+
+    def set_limit(self, rule: LimitRule) -> None:
+        """From now on a limit is this, for all that shares it. One without numbers is no news."""
+
+    def allowance(self, key: str, rate: Rate, now: float) -> int:
+        """How many more may start of what shares a rate; `next_start` says when, if it is none.
+
+        key: as `core.limit.key_of_queue` says
+        """
+
+    def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
+        """So many of them start now."""
+
+    def release_rates(self, now: float) -> None:
+        """What a rate held back may start, if its time has come."""
+
+    def next_start(self) -> float | None:
+        """When a rate lets another job start that waits for it."""
+
+    def pause(self, queue: str, now: float) -> None:
+        """Note that nothing of a queue is to be claimed; the first time counts."""
+
+    def resume(self, queue: str) -> None:
+        """Forget that."""
+
+    def paused(self) -> Mapping[str, float]:
+        """The queues of which nothing is to be claimed, and since when; from memory."""
 
     # -- finisher --------------------------------------------------------------------------------
 
@@ -280,7 +358,10 @@ class Store(Protocol):
         """Change what waits. The answer is False if it is unknown, runs or has ended."""
 
     def requeue(self, uid: bytes, now: float) -> bool:
-        """failed, timeout, cancelled, expired -> pending, with no attempt used and no result."""
+        """failed, timeout, cancelled, expired -> pending, with no attempt used and no result.
+
+        The answer is False for others, and while another job holds its key.
+        """
 
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""
@@ -312,6 +393,12 @@ class Store(Protocol):
 
     def prune(self, retention: Retention, now: float, limit: int) -> int:
         """Remove at most `limit` jobs whose time is over, with all that hangs on them."""
+
+    def sweep(self, now: float, limit: int) -> int:
+        """Remove what jobs have left behind that are gone: keys, rates, lanes of limits.
+
+        The answer is how many rows that were, `limit` or a little more if there is more to do.
+        """
 
     def checkpoint(self) -> None:
         """Between ticks: move the log into the file, give back free pages."""

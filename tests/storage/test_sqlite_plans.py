@@ -12,6 +12,7 @@ from schedulergodx.core.job import Status
 from schedulergodx.core.view import JobFilter
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Store
+from schedulergodx.storage.sqlite import limit_statements, unique_statements
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.bulk import Bulk
 
@@ -26,6 +27,7 @@ LOOKUPS = {
     "TOO_LATE": "SEARCH job USING INDEX job_deadline",
     "NEXT_DEADLINE": "SEARCH job USING INDEX job_deadline",
     "FIRST_OF_LANE": "SEARCH job USING INDEX job_pending",
+    "CLAIMABLE_OF_LANE": "SEARCH job USING INDEX job_pending",
     "CLAIMABLE": BY_SEQ,
     "CLAIM": BY_SEQ,
     "GIVE_BACK": BY_SEQ,
@@ -49,8 +51,17 @@ LOOKUPS = {
     "TOLD_OF_SEQS": BY_SEQ,
     "KEPT_LONG_ENOUGH": "SEARCH job USING INDEX job_ended",
     "REMOVE_JOBS": BY_SEQ,
+    "KEPT_OF_QUEUE": "SEARCH job USING INDEX job_ended",
+    "KEPT_OF_OTHERS": "SEARCH job USING INDEX job_ended",
     "NEWEST_SEQ": "SEARCH job",
     "NEWEST_UID": "SEARCH job USING INDEX job_uid",
+    "HEADS": BY_SEQ,
+    "HOLDERS": BY_SEQ,
+    "ADD_KEYS": "SEARCH job USING INDEX job_uid",
+    "ADD_JOINED": "SEARCH job USING INDEX job_uid",
+    "JOINED_TO_ENDED": "SEARCH job USING INDEX job_uid",
+    "JOINED_JOBS": BY_SEQ,
+    "STARTED": BY_SEQ,
 }
 SORTS = {
     "NEWEST_OF_LABEL",  # a label of all clients: as many rows as clients that use it
@@ -58,11 +69,20 @@ SORTS = {
 }
 STATEMENTS = {
     name: value
-    for name, value in vars(sql).items()
+    for module in (sql, limit_statements, unique_statements)
+    for name, value in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, (str, Bulk))
 }
+del STATEMENTS["JOB"]  # columns
 SCANS = re.compile(r"SCAN (?!CONSTANT|\d|given|place|ending|again|\(subquery)(\w+)")
-WHOLE_TABLES = {"COUNTS": "counter"}
+WHOLE_TABLES = {
+    "COUNTS": "counter",
+    "RULES": "limit_rule",
+    "PAUSED": "queue",
+    "EMPTY_LANES": "lane",
+    "FIRSTS": "joined",
+    "KEPT_OF_OTHERS": "json_each",
+}
 
 
 @pytest.fixture(scope="module")

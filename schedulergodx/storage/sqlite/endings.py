@@ -27,6 +27,9 @@ class End(NamedTuple):
 class Endings(Session):
     """Writes ends, and reads them."""
 
+    _firsts: set[bytes]  # jobs to which others are joined
+    _over: set[bytes]  # those of them that may have ended
+
     def _end(self, ends: Sequence[End]) -> list[Told]:
         """Move jobs to their final status, with their results and their lines in the outbox.
 
@@ -49,6 +52,10 @@ class Endings(Session):
             told.append(
                 Told(seq, uid, label, name_of(client), reply, attempt, started, finished, outcome)
             )
+        if self._firsts:
+            ended = self._firsts.intersection(one.uid for one in told)
+            self._over |= ended
+            self._firsts -= ended
         self._counters.move_each(moves)
         connection = self._connection
         connection.bulk_write(sql.END_JOBS, jobs)

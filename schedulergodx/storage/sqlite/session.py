@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.msgpack import Decoder, Encoder
@@ -11,8 +10,9 @@ from msgspec.msgpack import Decoder, Encoder
 from schedulergodx.core.job import Execution, Outcome, Spec
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.connection import Connection
-from schedulergodx.storage.sqlite.counters import Counters
 from schedulergodx.storage.sqlite.interned import Interned
+from schedulergodx.storage.sqlite.lane_counters import LaneCounters
+from schedulergodx.storage.sqlite.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +63,6 @@ class Session:
 
     def __init__(self, path: str) -> None:
         self._connection = connection = Connection(path)
-        self._counters = Counters()
         self._lanes: Interned[Lane] = Interned(
             connection,
             table="lane",
@@ -71,6 +70,8 @@ class Session:
             pack=_pack_lane,
             unpack=_unpack_lane,
         )
+        self._counters = LaneCounters(self._lanes.key)
+        self._limits = Limits(connection, self._counters, self._lanes.key)
         self._clients: Interned[str] = Interned(
             connection, table="client", columns=("name",), pack=lambda name: (name,), unpack=str
         )
@@ -81,11 +82,13 @@ class Session:
             pack=_pack_spec,
             unpack=lambda _hash, _name, body: _unpack_spec(body),
         )
+        self._claimed: dict[int, JobRow] = {}  # what runs, as far as it is remembered
         self._last_seq = 0
         self._newest_uid = b""  # or a newer one that was rolled back: only known to be no older
 
     def _load(self) -> None:
         """Remember what must be known at all times, and forget all else."""
+        self._claimed.clear()
         for interned in (self._lanes, self._clients, self._specs):
             interned.forget()
         rows = self._connection.rows
@@ -95,6 +98,7 @@ class Session:
         self._last_seq = max(newest or 0, int(noted[0][0]) if noted else 0)
         [(uid,)] = rows(sql.NEWEST_UID)
         self._newest_uid = uid or b""
+        self._limits.load()
 
     def _mark(self) -> Mark:
         return Mark(
@@ -106,23 +110,36 @@ class Session:
         )
 
     def _undo(self, mark: Mark) -> None:
+        self._claimed.clear()  # some of it may not be true any more, and the rest can be read
         self._counters.undo(mark.counters)
         self._lanes.undo(mark.lanes)
         self._clients.undo(mark.clients)
         self._specs.undo(mark.specs)
         self._last_seq = mark.last_seq
+        self._limits.load()
 
     def _keep(self) -> None:
         for memory in (self._counters, self._lanes, self._clients, self._specs):
             memory.keep()
 
     def _running_attempts(self, attempts: Iterable[tuple[int, int]]) -> list[JobRow]:
-        """The jobs of those (seq, attempt) that were not given up meanwhile."""
-        values = list(chain.from_iterable(attempts))
-        return list(map(JobRow._make, self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, values)))
+        """The jobs of those (seq, attempt) that were not given up meanwhile; they run no more.
 
-    def _lane(self, queue: str, execution: Execution) -> int:
-        return self._lanes.number((queue, execution, NO_LIMIT_KEY))
+        Hot: nearly all are remembered from their claim, since only this writer moves them.
+        """
+        found: list[JobRow] = []
+        unknown: list[int] = []
+        for seq, attempt in attempts:
+            job = self._claimed.pop(seq, None)
+            if job is not None and job.attempt == attempt:
+                found.append(job)
+            else:
+                unknown += (seq, attempt)
+        rows = self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, unknown)
+        return found + list(map(JobRow._make, rows))
+
+    def _lane(self, queue: str, execution: Execution, key: str) -> int:
+        return self._lanes.number((queue, execution, key))
 
     def _queue(self, lane: int) -> str:
         return self._lanes.key(lane)[0]

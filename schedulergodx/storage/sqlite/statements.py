@@ -14,7 +14,7 @@ from schedulergodx.storage.sqlite.bulk import Bulk
 from schedulergodx.storage.states import BLOCKED, COMPLETED, PENDING, RUNNING, SCHEDULED
 
 # The fields of a `JobRow`, in order.
-_JOB = (
+JOB = (
     "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
     "job.status, job.worker, job.started, job.deadline_code"
 )
@@ -59,22 +59,36 @@ _NOT_STARTED = (
     "FROM job INDEXED BY job_deadline "
     f"WHERE deadline IS NOT NULL AND attempt = 0 AND status IN ({SCHEDULED}, {PENDING})"
 )
-TOO_LATE = f"SELECT {_JOB} {_NOT_STARTED} AND deadline <= ? ORDER BY deadline, seq LIMIT ?"
+TOO_LATE = f"SELECT {JOB} {_NOT_STARTED} AND deadline <= ? ORDER BY deadline, seq LIMIT ?"
 NEXT_DEADLINE = f"SELECT deadline {_NOT_STARTED} ORDER BY deadline LIMIT 1"
 
 # -- dispatcher ----------------------------------------------------------------------------------
 
+# What may not start any more is left for the scheduler.
+_MAY_START = "(job.deadline IS NULL OR job.attempt > 0 OR job.deadline > %s)"
+# Given (lane, now, limit).
 FIRST_OF_LANE = (
     "SELECT priority, seq FROM job INDEXED BY job_pending "
-    f"WHERE lane = ? AND status = {PENDING} ORDER BY priority DESC, seq LIMIT ?"
+    f"WHERE lane = ? AND status = {PENDING} AND {_MAY_START % '?'} "
+    "ORDER BY priority DESC, seq LIMIT ?"
 )
-# Given (seq, now). What may not start any more is left for the scheduler.
-CLAIMABLE = Bulk(
-    "SELECT job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
-    "payload.arguments, payload.units "
-    "FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+_CLAIMABLE = (
+    "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
+    "job.deadline_code, payload.arguments, payload.units"
+)
+# The same with all that a claim reads, where there is one lane. Given (lane, now, limit).
+CLAIMABLE_OF_LANE = (
+    f"SELECT {_CLAIMABLE} FROM job INDEXED BY job_pending "
     "LEFT JOIN payload ON payload.seq = job.seq "
-    "WHERE job.deadline IS NULL OR job.attempt > 0 OR job.deadline > given.column2",
+    f"WHERE lane = ? AND status = {PENDING} "
+    f"AND {_MAY_START % '?'} "
+    "ORDER BY priority DESC, job.seq LIMIT ?"
+)
+# Given (seq, now).
+CLAIMABLE = Bulk(
+    f"SELECT {_CLAIMABLE} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    "LEFT JOIN payload ON payload.seq = job.seq "
+    f"WHERE {_MAY_START % 'given.column2'}",
     2,
 )
 CLAIM = Bulk(
@@ -92,7 +106,7 @@ GIVE_BACK = Bulk(
 # -- finisher ------------------------------------------------------------------------------------
 
 RUNNING_ATTEMPTS = Bulk(
-    f"SELECT {_JOB} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    f"SELECT {JOB} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
     f"WHERE job.attempt = given.column2 AND job.status = {RUNNING}",
     2,
 )
@@ -119,7 +133,7 @@ ALL_RUNNING = (
 
 # -- what clients and operators ask --------------------------------------------------------------
 
-JOB_OF_UID = f"SELECT {_JOB} FROM job WHERE uid = ?"
+JOB_OF_UID = f"SELECT {JOB} FROM job WHERE uid = ?"
 ASK_TO_CANCEL = f"UPDATE job SET cancel_asked = 1 WHERE seq = ? AND status = {RUNNING}"
 WAITING_JOB = (
     "SELECT spec, lane, status, priority, due, deadline, deadline_code, seq FROM job "
@@ -188,9 +202,16 @@ REMOVE_LINES = Bulk("DELETE FROM outbox WHERE seq IN (VALUES $rows)", 1)
 
 # -- caretaker -----------------------------------------------------------------------------------
 
-KEPT_LONG_ENOUGH = (
-    "SELECT seq, lane FROM job INDEXED BY job_ended "
-    f"WHERE status = ? AND status > {RUNNING} AND finished <= ? ORDER BY finished, seq LIMIT ?"
+# Given (status, finished after, finished by, and for the last two a queue or queues, limit).
+_KEPT = (
+    "SELECT seq, lane, finished FROM job INDEXED BY job_ended "
+    f"WHERE status = ? AND status > {RUNNING} AND finished > ? AND finished <= ? %s"
+    "ORDER BY finished, lane, seq LIMIT ?"
+)
+KEPT_LONG_ENOUGH = _KEPT % ""
+KEPT_OF_QUEUE = _KEPT % "AND lane IN (SELECT id FROM lane WHERE queue = ?) "
+KEPT_OF_OTHERS = _KEPT % (
+    "AND lane NOT IN (SELECT id FROM lane WHERE queue IN (SELECT value FROM json_each(?))) "
 )
 REMOVE_PAYLOADS = Bulk("DELETE FROM payload WHERE seq IN (VALUES $rows)", 1)
 REMOVE_RESULTS = Bulk("DELETE FROM result WHERE seq IN (VALUES $rows)", 1)

@@ -15,6 +15,7 @@ from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.caretaker import CaretakerVerbs
 from schedulergodx.storage.sqlite.dispatcher import DispatcherVerbs
 from schedulergodx.storage.sqlite.finisher import FinisherVerbs
+from schedulergodx.storage.sqlite.holding import HoldingVerbs
 from schedulergodx.storage.sqlite.lock import FileLock
 from schedulergodx.storage.sqlite.outbox import OutboxVerbs
 from schedulergodx.storage.sqlite.questions import QuestionVerbs
@@ -37,6 +38,7 @@ class SQLiteStore(
     QuestionVerbs,
     OutboxVerbs,
     CaretakerVerbs,
+    HoldingVerbs,
 ):
     """Keeps jobs in `path`; in memory, for tests, if that is "".
 

@@ -11,8 +11,9 @@ from schedulergodx.core.names import DEFAULT_QUEUE
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.storage.base import Cancelled, NewJob, Running, Told
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.endings import End, Endings
+from schedulergodx.storage.sqlite.endings import End
 from schedulergodx.storage.sqlite.inbox import InboxVerbs
+from schedulergodx.storage.sqlite.keys import KeyVerbs
 from schedulergodx.storage.sqlite.session import JobRow
 from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING, SCHEDULED
 from schedulergodx.storage.verdicts import CALLED_OFF, UNKNOWN_SPEC
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.view import Change
 
 
-class WishVerbs(InboxVerbs, Endings):
+class WishVerbs(InboxVerbs, KeyVerbs):
     """See `storage.base.Store`."""
 
     def cancel(self, uid: bytes, now: float) -> Cancelled:
@@ -82,15 +83,21 @@ class WishVerbs(InboxVerbs, Endings):
     def requeue(self, uid: bytes, now: float) -> bool:
         """failed, timeout, cancelled, expired -> pending, with no attempt used and no result.
 
-        The job gets a new seq. Its attempts are numbered from 1 again, and what still comes in for
-        the old seq, an outcome or a confirm of its old response, finds no job. It is due now and
-        has no deadline. What it tried before stays in its history.
+        The answer is False for others, and while another job holds its key. The job gets a new
+        seq. Its attempts are numbered from 1 again, and what still comes in for the old seq, an
+        outcome or a confirm of its old response, finds no job. It is due now and has no deadline.
+        What it tried before stays in its history.
         """
         rows = self._connection.rows(sql.REQUEUEABLE_JOB, (uid,))
         if not rows:
             return False
         [(old, lane, status)] = rows
-        self._last_seq = new = self._last_seq + 1
+        new = self._last_seq + 1
+        if not self._take_key(old, new, uid, now):
+            return False
+        self._last_seq = new
+        if uid in self._over:  # those that were joined and were not told yet wait for it again
+            self._firsts.add(uid)
         write = self._connection.write
         write(sql.REMOVE_RESULTS.text(1), (old,))
         write(sql.REMOVE_LINES.text(1), (old,))
