@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Outcome, Parent, Spec, Status, Unique
-from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView, QueueView
 from schedulergodx.errors import EnvelopeError
 
 
@@ -179,8 +179,28 @@ class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
 
 
+class AskPause(Struct, frozen=True, tag="pause"):
+    """Start nothing of a queue any more, or go on; answered by whether that was news."""
+
+    queue: str
+    paused: bool
+
+
+class AskQueues(Struct, frozen=True, tag="queues"):
+    """The queues that are served; answered by a list of QueueView."""
+
+
 Request = (
-    AskOutcomes | AskStatus | AskCancel | AskChange | AskRequeue | AskView | AskList | AskCounts
+    AskOutcomes
+    | AskStatus
+    | AskCancel
+    | AskChange
+    | AskRequeue
+    | AskView
+    | AskList
+    | AskCounts
+    | AskPause
+    | AskQueues
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -192,6 +212,8 @@ ANSWERS: dict[type[Struct], object] = {
     AskView: JobView | None,
     AskList: list[JobView],
     AskCounts: list[tuple[str, Status, int]],
+    AskPause: bool,
+    AskQueues: list[QueueView],
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from schedulergodx.core.job import Status
@@ -88,3 +88,20 @@ class JobFilter:
     client: str | None = None
     before: int | None = None
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue that a service serves, as people look at it.
+
+    paused: since when nothing of it is started; None where it is not paused
+    concurrency: how many of its jobs may run at once; None for no limit
+    rate: how many may start, in how many seconds
+    counts: how many of its jobs are in each status that any is in
+    """
+
+    name: str
+    paused: float | None = None
+    concurrency: int | None = None
+    rate: tuple[int, float] | None = None
+    counts: dict[Status, int] = field(default_factory=dict)

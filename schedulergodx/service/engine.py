@@ -17,6 +17,7 @@ from schedulergodx.service.loop import Loop, Stations
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
 from schedulergodx.service.quarantine import Quarantine
+from schedulergodx.service.queues import Queues
 from schedulergodx.service.retention import retention_of
 from schedulergodx.service.scheduler import Scheduler
 from schedulergodx.service.tick import Tick
@@ -171,7 +172,12 @@ class Engine:
             rates={queue: Rate(*rate) for queue, rate in settings.queue_rates.items()},
             client_name=store.client_name,
         )
-        desk = Desk(store, queues=settings.queues, stop=self._call_off, tell=outbox.replies)
+        book = Queues(
+            store, settings.queues, limits=settings.queue_limits, rates=settings.queue_rates
+        )
+        desk = Desk(
+            store, queues=settings.queues, book=book, stop=self._call_off, tell=outbox.replies
+        )
         inbox = Inbox(
             store,
             desk,

@@ -475,6 +475,7 @@ class ModelStore:
             return False
         del self.state.rows[row.seq]
         self.state.outbox.discard(row.seq)
+        self.state.joined.pop(row.seq, None)
         key = self.state.keys.pop(row.seq, None)
         self.state.last_seq = seq = self.state.last_seq + 1
         self.state.rows[seq] = Row(

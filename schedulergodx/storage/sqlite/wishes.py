@@ -11,6 +11,7 @@ from schedulergodx.core.names import DEFAULT_QUEUE
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.storage.base import Cancelled, NewJob, Running, Told
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite import unique_statements as unique_sql
 from schedulergodx.storage.sqlite.endings import End
 from schedulergodx.storage.sqlite.inbox import InboxVerbs
 from schedulergodx.storage.sqlite.keys import KeyVerbs
@@ -101,6 +102,7 @@ class WishVerbs(InboxVerbs, KeyVerbs):
         write = self._connection.write
         write(sql.REMOVE_RESULTS.text(1), (old,))
         write(sql.REMOVE_LINES.text(1), (old,))
+        write(unique_sql.REMOVE_JOINED.text(1), (old,))
         write(sql.REQUEUE, (new, now, old))
         write(sql.MOVE_PAYLOAD, (new, old))
         self._counters.move(lane, status, PENDING)
