@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         RemoteTraceback,
         Response,
         Task,
+        Unique,
     )
     from schedulergodx.core.context import current_job
     from schedulergodx.core.job import ErrorCode, Status
@@ -38,6 +39,7 @@ __all__ = [
     "Service",
     "Status",
     "Task",
+    "Unique",
     "current_job",
 ]
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
-from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.async_job import AsyncJob
+from schedulergodx.client.async_operating import AsyncOperating
 from schedulergodx.client.async_task import AsyncCoroutineTask, AsyncTask, AsyncTaskDecorator
 from schedulergodx.client.base import BaseClient
 from schedulergodx.client.inside import AsyncOutletLine
@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncAsking, AsyncClosing):
+class AsyncClient(AsyncOperating, AsyncClosing):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"

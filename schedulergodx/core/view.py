@@ -105,3 +105,28 @@ class QueueView:
     concurrency: int | None = None
     rate: tuple[int, float] | None = None
     counts: dict[Status, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterView:
+    """A message that no service could read, as people look at it.
+
+    id: of this letter, 16 hex digits
+    queue: of the broker, from which it came; "" for one that no service put there
+    at: since when it is dead, an instant
+    reason: one sentence
+    size: of the message, in bytes
+    kind: its type, as "TASK"; this and what follows where it can be read, and not verified
+    jobs: their uids
+    """
+
+    id: str
+    queue: str
+    at: float | None
+    reason: str
+    size: int
+    kind: str = ""
+    client: str = ""
+    instance: str = ""
+    task: str = ""
+    jobs: tuple[bytes, ...] = ()

@@ -13,7 +13,7 @@ from schedulergodx.core.job import Status
 from schedulergodx.core.message import Info
 from schedulergodx.core.unique import Verdict, judge, refused, removed, replaced
 from schedulergodx.service.tick import Reply
-from schedulergodx.storage.base import Holder, Key
+from schedulergodx.storage.holding import Holder, Key
 
 if TYPE_CHECKING:
     from schedulergodx.core.envelope import Header

@@ -391,9 +391,7 @@ async def test_looking_through_a_queue_leaves_it_as_it_was(
     assert [delivery.body for delivery in await inbox.get(50)] == bodies
 
 
-async def test_what_is_settled_while_it_is_looked_at_is_gone(
-    broker: Broker, names: Names
-) -> None:
+async def test_what_is_settled_while_it_is_looked_at_is_gone(broker: Broker, names: Names) -> None:
     await broker.declare(names.dead())
     for number in range(9):
         await soon(broker.publish(names.dead().name, b"%d" % number))

@@ -33,13 +33,12 @@ from schedulergodx.storage.base import (
     Cancelled,
     Claimed,
     Ending,
-    Holder,
-    Key,
     NewJob,
     Retention,
     Running,
     Told,
 )
+from schedulergodx.storage.holding import Holder, Key
 from schedulergodx.storage.verdicts import CALLED_OFF, UNKNOWN_SPEC, expiry
 
 if TYPE_CHECKING:
@@ -290,11 +289,13 @@ class ModelStore:
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
-            if room > 0 and not _too_late(row, now) and self._may_start(key, taken[key], now):
+            if room > 0 and self._may_start(key, taken[key], now):
                 free[execution] -= 1
                 left[row.queue] -= 1
                 first.append(row)
                 self._take_of_limit(key, taken, now)
+        # One that may not start any more takes its place in the order and no worker.
+        first = [row for row in first if not _too_late(row, now)]
         return [
             self._start(row, worker, now)
             for execution, workers in places.items()

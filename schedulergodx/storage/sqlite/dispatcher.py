@@ -70,11 +70,11 @@ class DispatcherVerbs(Session):
         if len(plain) == 1 and not limited:
             [((queue, execution), lane)] = plain
             most = min(rooms[queue], len(places[execution]))
-            return {execution: self._connection.rows(sql.CLAIMABLE_OF_LANE, (lane, now, most))}
+            return {execution: self._connection.rows(sql.CLAIMABLE_OF_LANE, (lane, most, now))}
         sources: list[Source] = [LimitedLanes(site, self._limits, now) for site in limited]
         for (queue, execution), lane in plain:
             most = min(rooms[queue], len(places[execution]))
-            first = self._connection.rows(sql.FIRST_OF_LANE, (lane, now, most))
+            first = self._connection.rows(sql.FIRST_OF_LANE, (lane, most))
             sources.append(PlainLane((queue, execution), first))
         chosen = choose(sources, {e: len(workers) for e, workers in places.items()}, rooms)
         return {execution: self._rows(seqs, now) for execution, seqs in chosen.items() if seqs}

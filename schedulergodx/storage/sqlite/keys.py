@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core.job import Conflict, Status, Unique
 from schedulergodx.core.unique import Verdict, judge
-from schedulergodx.storage.base import Holder
+from schedulergodx.storage.holding import Holder
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite import unique_statements as unique_sql
 from schedulergodx.storage.sqlite.endings import End, Endings
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from schedulergodx.core.job import Outcome
-    from schedulergodx.storage.base import Key, Told
+    from schedulergodx.storage.base import Told
+    from schedulergodx.storage.holding import Key
     from schedulergodx.storage.sqlite.session import Mark
 
 

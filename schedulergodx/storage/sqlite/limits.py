@@ -134,7 +134,7 @@ class Limits:
             return None
         rows = self._rows.get(lane)
         if rows is None:
-            found = self._connection.rows(job_sql.FIRST_OF_LANE, (lane, now, min(most, room)))
+            found = self._connection.rows(job_sql.FIRST_OF_LANE, (lane, min(most, room)))
             rows = self._rows[lane] = deque((-priority, seq) for priority, seq in found)
         taken = bool(rows) and rows[0] == head
         if taken:

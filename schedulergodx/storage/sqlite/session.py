@@ -127,16 +127,17 @@ class Session:
 
         Hot: nearly all are remembered from their claim, since only this writer moves them.
         """
-        found: list[JobRow] = []
+        found: dict[int, JobRow | None] = {}
         unknown: list[int] = []
         for seq, attempt in attempts:
             job = self._claimed.pop(seq, None)
-            if job is not None and job.attempt == attempt:
-                found.append(job)
-            else:
+            if job is None or job.attempt != attempt:
+                job = found.get(seq)  # unknown, but for a twin
                 unknown += (seq, attempt)
-        rows = self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, unknown)
-        return found + list(map(JobRow._make, rows))
+            found[seq] = job
+        for row in self._connection.bulk_rows(sql.RUNNING_ATTEMPTS, unknown):
+            found[row[0]] = JobRow._make(row)
+        return [job for job in found.values() if job is not None]
 
     def _lane(self, queue: str, execution: Execution, key: str) -> int:
         return self._lanes.number((queue, execution, key))

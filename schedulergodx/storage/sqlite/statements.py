@@ -64,31 +64,26 @@ NEXT_DEADLINE = f"SELECT deadline {_NOT_STARTED} ORDER BY deadline LIMIT 1"
 
 # -- dispatcher ----------------------------------------------------------------------------------
 
-# What may not start any more is left for the scheduler.
-_MAY_START = "(job.deadline IS NULL OR job.attempt > 0 OR job.deadline > %s)"
-# Given (lane, now, limit).
 FIRST_OF_LANE = (
     "SELECT priority, seq FROM job INDEXED BY job_pending "
-    f"WHERE lane = ? AND status = {PENDING} AND {_MAY_START % '?'} "
-    "ORDER BY priority DESC, seq LIMIT ?"
+    f"WHERE lane = ? AND status = {PENDING} ORDER BY priority DESC, seq LIMIT ?"
 )
 _CLAIMABLE = (
     "job.seq, job.uid, job.label, job.client, job.reply, job.attempt, job.spec, job.lane, "
     "job.deadline_code, payload.arguments, payload.units"
 )
-# The same with all that a claim reads, where there is one lane. Given (lane, now, limit).
+# The same with all that a claim reads, where there is one lane. Given (lane, limit, now).
 CLAIMABLE_OF_LANE = (
-    f"SELECT {_CLAIMABLE} FROM job INDEXED BY job_pending "
-    "LEFT JOIN payload ON payload.seq = job.seq "
-    f"WHERE lane = ? AND status = {PENDING} "
-    f"AND {_MAY_START % '?'} "
-    "ORDER BY priority DESC, job.seq LIMIT ?"
+    f"SELECT {_CLAIMABLE} FROM (SELECT seq AS first FROM job INDEXED BY job_pending "
+    f"WHERE lane = ? AND status = {PENDING} ORDER BY priority DESC, seq LIMIT ?) "
+    "CROSS JOIN job ON job.seq = first LEFT JOIN payload ON payload.seq = job.seq "
+    "WHERE job.deadline IS NULL OR job.attempt > 0 OR job.deadline > ?"
 )
-# Given (seq, now).
+# Given (seq, now). What may not start any more is left for the scheduler.
 CLAIMABLE = Bulk(
     f"SELECT {_CLAIMABLE} FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
     "LEFT JOIN payload ON payload.seq = job.seq "
-    f"WHERE {_MAY_START % 'given.column2'}",
+    "WHERE job.deadline IS NULL OR job.attempt > 0 OR job.deadline > given.column2",
     2,
 )
 CLAIM = Bulk(
