@@ -87,7 +87,7 @@ def make_jobs(store: Store, number: int, status: Status, due: float | None = Non
 
 def claim(store: Store, places: int) -> list[Claimed]:
     """Claim as many jobs as there are places."""
-    return store.claim(Execution.PROCESS, {"default": places}, range(places), NOW)
+    return store.claim({Execution.PROCESS: range(places)}, {"default": places}, NOW)
 
 
 def run_jobs(store: Store, watch: Stopwatch, claimed: list[Claimed]) -> None:

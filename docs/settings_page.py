@@ -38,9 +38,9 @@ and the nearest one is proposed; a value that can't be used is an error that nam
 
 Durations are seconds (`90`) or texts (`"10 min"`, `"1 h 30 min"`), sizes bytes (`4096`) or texts
 (`"64 KiB"`, `"8 MB"`). Several names are a list in TOML, and have commas between them elsewhere; a
-flag of that kind may also be given several times (`--queue mail --queue video`). `queue_limits` is
-a table in TOML and `mail=2,video=1` elsewhere. Where None is a value, TOML and the environment say
-`none`.
+flag of that kind may also be given several times (`--queue mail --queue video`). `queue_limits`,
+`queue_rates` and `retention_queues` are tables in TOML and `mail=2,video=1` elsewhere. Where None
+is a value, TOML and the environment say `none`.
 
 A file of variables has lines of the form `NAME=value`, with or without `export` before them. A
 value may be in quotes, literal in `'...'`, with escapes and over several lines in `"..."`, and may

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         RemoteTraceback,
         Response,
         Task,
+        Unique,
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
@@ -42,6 +43,7 @@ __all__ = [
     "Service",
     "Status",
     "Task",
+    "Unique",
     "broadcast",
     "configure",
     "current_job",

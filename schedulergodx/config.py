@@ -144,6 +144,13 @@ class Settings:
         {},
         shown="no limits",
     )
+    queue_rates: Mapping[str, tuple[int, float]] = _setting(
+        Kind.RATES,
+        Scope.SERVICE,
+        "How many jobs of a queue may start in a while, as `mail=10/min,video=1/s`.",
+        {},
+        shown="no limits",
+    )
     overdue_grace: float = _setting(
         Kind.DURATION,
         Scope.SERVICE,
@@ -171,6 +178,14 @@ class Settings:
     )
     retention_expired: float | None = _setting(
         Kind.DURATION, Scope.SERVICE, "How long expired jobs are kept.", 604800.0, none="for ever"
+    )
+    retention_queues: Mapping[str, float | None] = _setting(
+        Kind.DURATIONS,
+        Scope.SERVICE,
+        "How long jobs of a queue are kept, whatever they ended as, or as something: "
+        "`mail=1 h,mail/failed=30 d,audit=none`.",
+        {},
+        shown="as all others",
     )
     tick_items: int = _setting(
         Kind.COUNT,

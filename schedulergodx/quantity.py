@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: "10 min", "1 h 30 min", "8 MiB"."""
+"""Durations, sizes and rates as people write them: "1 h 30 min", "8 MiB", "10/min"."""
 
 from __future__ import annotations
 
@@ -59,6 +59,26 @@ def parse_size(value: object) -> int:
     if _positive(size, "a size") != int(size):
         raise ValueError("a size is a whole number of bytes")
     return int(size)
+
+
+def parse_rate(value: object) -> tuple[int, float]:
+    """(how many, in how many seconds) of a text such as "10/min", "5/s", "100/15 min".
+
+    Raises: ValueError if it is none, or of nothing
+    """
+    number, slash, time = value.partition("/") if isinstance(value, str) else ("", "", "")
+    time = time.strip()
+    if not slash or not number.strip().isdecimal() or not time:
+        raise ValueError('a rate is a text such as "10/min", "5/s" or "100/15 min"')
+    seconds = parse_duration(time if time[0].isdigit() else f"1 {time}")
+    if not int(number) or not seconds:
+        raise ValueError("a rate is more than nothing, in more than no time")
+    return int(number), seconds
+
+
+def format_rate(number: int, seconds: float) -> str:
+    """A rate as it is written: 10 in 60 seconds is "10/min"."""
+    return f"{number}/{format_duration(seconds).removeprefix('1 ')}"
 
 
 def format_duration(seconds: float) -> str:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from schedulergodx.quantity import format_duration, format_size, parse_duration, parse_size
+from schedulergodx.quantity import (
+    format_duration,
+    format_rate,
+    format_size,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
+
+T = TypeVar("T")
 
 ENV_PREFIX = "SCHEDULERGODX_"
 _HIDDEN = frozenset({"secret", "broker_password"})  # never shown
@@ -33,6 +42,8 @@ class Kind(Enum):
     SIZE = "size"
     NAMES = "names"
     LIMITS = "names with numbers"
+    RATES = "names with rates"
+    DURATIONS = "names with durations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +157,43 @@ def _read_names(value: object) -> tuple[str, ...]:
 
 
 def _read_limits(value: object) -> dict[str, int]:
-    pairs = dict(value) if isinstance(value, Mapping) else _split_pairs(_read_names(value))
-    limits = {_read_text(name).strip(): _read_count(number) for name, number in pairs.items()}
+    limits = _read_pairs(value, _read_count, "mail=2,video=1")
     if any(number < 1 for number in limits.values()):
         raise ValueError("a limit is 1 or more; to serve a queue no more, leave it out of `queues`")
     return limits
 
 
-def _split_pairs(pairs: tuple[str, ...]) -> dict[object, object]:
-    split = [pair.partition("=") for pair in pairs]
-    if not all(name and equals for name, equals, _ in split):
-        raise ValueError("it has the form mail=2,video=1")
-    return {name: number for name, _, number in split}
+def _read_rates(value: object) -> dict[str, tuple[int, float]]:
+    return _read_pairs(value, _read_rate, "mail=10/min,video=1/s")
+
+
+def _read_rate(value: object) -> tuple[int, float]:
+    """A rate; also one that was read already."""
+    return parse_rate(format_rate(*value) if isinstance(value, tuple) else value)
+
+
+def _read_durations(value: object) -> dict[str, float | None]:
+    return _read_pairs(value, _read_duration, "mail=1h,mail/failed=30d,audit=none")
+
+
+def _read_duration(value: object) -> float | None:
+    return None if value is None or value == "none" else parse_duration(value)
+
+
+def _read_pairs(value: object, read: Callable[[object], T], form: str) -> dict[str, T]:
+    """Names with values, from a table or from a text of that form."""
+    if isinstance(value, Mapping):
+        pairs = dict(value)
+    else:
+        split = [pair.partition("=") for pair in _read_names(value)]
+        if not all(name and equals for name, equals, _ in split):
+            raise ValueError(f"it has the form {form}")
+        pairs = {name: one for name, _, one in split}
+    return {_read_text(name).strip(): read(one) for name, one in pairs.items()}
+
+
+def _format_pairs(pairs: Mapping[str, Any], format: Callable[[Any], str] = str) -> str:
+    return ",".join(f"{name}={format(value)}" for name, value in pairs.items())
 
 
 _READERS: Mapping[Kind, Callable[[object], object]] = {
@@ -168,11 +204,17 @@ _READERS: Mapping[Kind, Callable[[object], object]] = {
     Kind.SIZE: parse_size,
     Kind.NAMES: _read_names,
     Kind.LIMITS: _read_limits,
+    Kind.RATES: _read_rates,
+    Kind.DURATIONS: _read_durations,
 }
 _FORMATS: Mapping[Kind, Callable[[Any], str]] = {
     Kind.FLAG: lambda value: "true" if value else "false",
     Kind.DURATION: format_duration,
     Kind.SIZE: format_size,
     Kind.NAMES: ",".join,
-    Kind.LIMITS: lambda limits: ",".join(f"{name}={number}" for name, number in limits.items()),
+    Kind.LIMITS: _format_pairs,
+    Kind.RATES: lambda rates: _format_pairs(rates, lambda rate: format_rate(*rate)),
+    Kind.DURATIONS: lambda times: _format_pairs(
+        times, lambda time: "none" if time is None else format_duration(time)
+    ),
 }

@@ -14,7 +14,8 @@ from schedulergodx.errors import BrokerError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from schedulergodx.core.names import Queue
     from schedulergodx.core.properties import Properties
@@ -123,6 +124,14 @@ class Broker(Protocol):
 
     def reject(self, deliveries: Sequence[Delivery]) -> None:
         """Give back to the queue, to be delivered again."""
+
+    def peek(self, queue: Queue) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+        """Look through a queue that nobody reads: its messages, oldest first, until its end.
+
+        Within it what was given out is kept from others, and can be settled. At its end, as when
+        this process dies, the rest is in the queue as it was, in its order. No messages come from a
+        queue that is not there. Raises: BrokerError if the connection is lost meanwhile
+        """
 
     def on_connection(self, listener: Callable[[bool, str], None]) -> None:
         """Have `listener(up, why)` called on the loop at each loss and each return."""

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schedulergodx.brokers.base import BrokerInfo, Delivery, Held
@@ -17,7 +17,7 @@ from schedulergodx.core.names import QueueKind, fanout_of
 from schedulergodx.errors import BrokerClosed, BrokerError, Unroutable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from schedulergodx.core.names import Queue
     from schedulergodx.core.properties import Properties
@@ -154,9 +154,7 @@ class MemoryBroker:
         with hub.lock:
             for reader in self._readers.values():
                 self._stop(reader)
-                for message in reader.unsettled.values():
-                    message.redelivered = True
-                hub.take_back(reader.queue, reader.unsettled.values())
+                self._give_back(reader)
             self._readers.clear()
             for name in [name for name, owner in hub.owners.items() if owner is self]:
                 del hub.owners[name], hub.queues[name]
@@ -237,6 +235,29 @@ class MemoryBroker:
                 message.redelivered = True
                 self._hub.take_back(reader.queue, [message])
 
+    @asynccontextmanager
+    async def peek(self, queue: Queue) -> AsyncIterator[AsyncIterator[Delivery]]:
+        self._check_open()
+        reader = _Reader(queue.name, next(_epochs), asyncio.get_running_loop(), _ignore, None)
+        self._readers[reader.epoch] = reader
+        try:
+            yield self._look_through(reader)
+        finally:
+            with self._hub.lock:
+                if self._readers.pop(reader.epoch, None) is not None:  # else `close` has done it
+                    self._give_back(reader)
+
+    async def _look_through(self, reader: _Reader) -> AsyncIterator[Delivery]:
+        while True:
+            with self._hub.lock:
+                messages = self._hub.queues.get(reader.queue)
+                if not messages:
+                    return
+                message = messages.popleft()
+                reader.unsettled[message.number] = message
+            again = message.redelivered
+            yield Delivery(reader.queue, message.body, again, reader.epoch, message.number)
+
     def on_connection(self, listener: Callable[[bool, str], None]) -> None:
         """Nothing to listen to: this connection is never lost."""
 
@@ -266,6 +287,12 @@ class MemoryBroker:
         reader.coming.clear()
         self._hub.take_back(reader.queue, coming)
 
+    def _give_back(self, reader: _Reader) -> None:
+        """What it has not settled goes back."""
+        for message in reader.unsettled.values():
+            message.redelivered = True
+        self._hub.take_back(reader.queue, reader.unsettled.values())
+
     def _take(self, deliveries: Sequence[Delivery]) -> list[tuple[_Reader, _Message]]:
         """The unsettled messages of these deliveries, the last first."""
         taken: list[tuple[_Reader, _Message]] = []
@@ -275,3 +302,7 @@ class MemoryBroker:
             if reader is not None and message is not None:
                 taken.append((reader, message))
         return taken
+
+
+def _ignore(_: Delivery) -> None:
+    """Who peeks is given nothing unasked."""

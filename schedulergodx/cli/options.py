@@ -18,8 +18,10 @@ _METAVARS = {
     Kind.SIZE: "SIZE",
     Kind.NAMES: "NAME,...",
     Kind.LIMITS: "NAME=NUMBER,...",
+    Kind.RATES: "NAME=RATE,...",
+    Kind.DURATIONS: "NAME=DURATION,...",
 }
-_SEVERAL = frozenset({Kind.NAMES, Kind.LIMITS})
+_SEVERAL = frozenset({Kind.NAMES, Kind.LIMITS, Kind.RATES, Kind.DURATIONS})
 _Command = Callable[..., Any]
 
 

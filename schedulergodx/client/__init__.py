@@ -17,6 +17,7 @@ from schedulergodx.client.outcomes import RemoteTraceback
 from schedulergodx.client.requests import Cancellation
 from schedulergodx.client.response import Response
 from schedulergodx.client.task import Task
+from schedulergodx.client.unique import Unique
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
@@ -33,6 +34,7 @@ __all__ = [
     "RemoteTraceback",
     "Response",
     "Task",
+    "Unique",
     "default_client_name",
 ]
 

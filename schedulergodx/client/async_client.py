@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
 from schedulergodx.client.async_by_name import AsyncByName
 from schedulergodx.client.async_job import AsyncJob
+from schedulergodx.client.async_operating import AsyncOperating
 from schedulergodx.client.async_task import AsyncCoroutineTask, AsyncTask, AsyncTaskDecorator
 from schedulergodx.client.base import BaseClient
 from schedulergodx.client.inside import AsyncOutletLine
@@ -32,7 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncByName, AsyncClosing):
+class AsyncClient(AsyncByName, AsyncOperating, AsyncClosing):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -99,6 +99,13 @@ class Awaited:
             else:
                 ref.dropped = None
                 job._tell(response)
+
+    def join(self, joined: Mapping[bytes, str]) -> None:
+        """Some jobs were joined to others: ids of those by the uids of these."""
+        for uid, id in joined.items():
+            job = self.held(uid)
+            if job is not None:
+                job.joined = id
 
     def refuse(self, envelope: bytes, failure: Failure, now: float) -> int:
         """An envelope was refused: so were its jobs. The answer is how many somebody holds."""

@@ -27,6 +27,8 @@ class BaseJob(Latch, Generic[R]):
     uid: 16 bytes, what makes it unique
     queue: the lane it was launched into, or moved to by `change`
     task: the name of its task
+    joined: the id of the job whose outcome it has, where that one had its key; None before its
+        service has said so
     """
 
     __slots__ = (
@@ -39,6 +41,7 @@ class BaseJob(Latch, Generic[R]):
         "_parcel",
         "_past",
         "_response",
+        "joined",
         "queue",
         "task",
         "uid",
@@ -67,6 +70,7 @@ class BaseJob(Latch, Generic[R]):
         self._parcel: Parcel | None = None  # what carries it, where no confirm came
         self._response: Response | None = None
         self._ended: Ended | None = None
+        self.joined: str | None = None
         self._past = _NEVER  # when the outcome was made that a requeue has made void
 
     @property

@@ -13,6 +13,7 @@ from schedulergodx.client.by_name import ByName
 from schedulergodx.client.inside import OutletLine
 from schedulergodx.client.job import Job
 from schedulergodx.client.line import CLOSED, Line, ThreadLine
+from schedulergodx.client.operating import Operating
 from schedulergodx.client.options import TaskOptions
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import Pipeline, current_pipeline
@@ -33,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Client(ByName, Aliases, Closing):
+class Client(ByName, Operating, Aliases, Closing):
     __doc__ = BaseClient.__doc__
 
     _kind = "Client"

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from schedulergodx.client.base_task import BaseTask
 from schedulergodx.client.finding import Finding
 from schedulergodx.client.recipe import Recipe, is_coroutine_function, name_of
@@ -48,7 +50,9 @@ class Launching(Finding):
         if not callable(function):
             raise TypeError(f"a task is made from a function, not from {function!r}")
         options = self._options.changed(said)
-        return self._make_task(function, name_of(function), options)
+        task = self._make_task(function, name_of(function), options)
+        task._recipe.checked()
+        return task
 
     def _make_task(self, function: Callable[..., Any], name: str, options: Options) -> BaseTask:
         recipe = Recipe(function, name, options, self._find_packer)
@@ -89,9 +93,19 @@ class Launching(Finding):
             task=template.spec.name,
             instance=self.instance,
         )
+        item = JobItem(uid, arguments, due, deadline, label, packed.units)
+        if recipe.keys is not None:
+            unique, limit_key = recipe.keys.make(args, kwargs, self._launcher)
+            item = replace(item, unique=unique, limit_key=limit_key)
         self._awaited.add(job)
         units = {key: recipe.packer.unit(key) for key in packed.units} if packed.units else _NONE
-        return template, JobItem(uid, arguments, due, deadline, label, packed.units), job, units
+        return template, item, job, units
+
+    @property
+    def _launcher(self) -> str:
+        """In whose name launches go out: inside a job, in that of the client whose job it is."""
+        outlet = context.outlet
+        return self.name if outlet is None else outlet.client or self.name
 
 
 def _too_large(template: Template, arguments: bytes) -> TooLarge:

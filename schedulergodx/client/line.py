@@ -8,9 +8,9 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.sealing import Sealer
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.question import Question
     from schedulergodx.client.session import Session
+
+T = TypeVar("T")
 
 Soon = Callable[[Callable[[], None]], object]  # brings a callable onto a loop
 
@@ -95,6 +97,14 @@ class ThreadLine:
             self._session.submit(outgoing)
         if self._ended:
             self._session.abandon(BrokerClosed(CLOSED))
+
+    def call(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        """Do something with the session on its loop, and wait for it; from another thread."""
+        import asyncio
+
+        assert self._session is not None
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work(self._session), self._loop).result()
 
     def end(self) -> None:
         """Ask the thread to end, from anywhere, and do not wait for it."""

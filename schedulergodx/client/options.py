@@ -16,9 +16,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from schedulergodx.client import reading
-from schedulergodx.core.job import Execution, Limits, RetryRule
+from schedulergodx.client.unique import By, Unique, read_unique
+from schedulergodx.core.job import Execution, LimitRule, Limits, RetryRule
 from schedulergodx.core.names import DEFAULT_QUEUE
 from schedulergodx.errors import ConfigError
+from schedulergodx.quantity import parse_rate
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -65,6 +67,15 @@ class TaskOptions(TypedDict, total=False):
     output: bytes that it may print; more ends the job
     by_value: modules whose code is shipped with the task
     by_reference: modules that the workers have installed
+    unique: no second job with the same arguments: True, names of parameters that count, a function
+        of the arguments, or a `Unique` with all that can be said
+    idempotency_key: a text; launches of this client with the same one are one job, also of
+        different tasks
+    idempotency_period: for how long, from the first of them on; a day if left out
+    concurrency: how many of its jobs may run at once, in all services of a store
+    rate: how many may start in a while, as "10/min"; starts are spread evenly
+    limit: a name by which several tasks share one concurrency and one rate
+    limit_key: what each has a limit of its own: a parameter's name, or a function of the arguments
     """
 
     name: str | None
@@ -93,6 +104,13 @@ class TaskOptions(TypedDict, total=False):
     output: int | str | None
     by_value: Modules
     by_reference: Modules
+    unique: Unique | By | None
+    idempotency_key: str | None
+    idempotency_period: Duration
+    concurrency: int | None
+    rate: str | None
+    limit: str | None
+    limit_key: str | Callable[..., object] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +147,13 @@ class Options:
     output: int | None = None
     by_value: tuple[str, ...] = ()
     by_reference: tuple[str, ...] = ()
+    unique: Unique | None = None
+    idempotency_key: str | None = None
+    idempotency_period: float = 86400.0
+    concurrency: int | None = None
+    rate: tuple[int, float] | None = None
+    limit: str | None = None
+    limit_key: str | Callable[..., object] | None = None
 
     def changed(self, said: Mapping[str, Any]) -> Self:
         """These options with others in their place.
@@ -171,6 +196,13 @@ class Options:
         said = (self.memory, self.cpu_time, self.open_files, self.output)
         return None if said == (None,) * 4 else Limits(*said)
 
+    def limit_rule(self, task: str) -> LimitRule | None:
+        """What the jobs of a task share, with each other or with those of others."""
+        if (self.concurrency, self.rate, self.limit) == (None, None, None):
+            return None
+        starts, seconds = self.rate or (None, 1.0)
+        return LimitRule(self.limit or task, self.concurrency, starts, seconds)
+
     def execution_of(self, *, coroutine: bool) -> Execution:
         """What runs the jobs of a function. Raises: ConfigError if it can't be run that way"""
         if self.is_hard:
@@ -192,6 +224,10 @@ class Options:
         if self.limits is not None and not self.is_hard:
             raise ConfigError(
                 "memory, cpu_time, open_files and output limit hard jobs only: add hard=True"
+            )
+        if self.limit_key is not None and self.limit_rule("") is None:
+            raise ConfigError(
+                "limit_key says of what each has a limit of its own: add concurrency= or rate="
             )
 
 
@@ -221,6 +257,13 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "output": reading.or_none(reading.read_size),
     "by_value": reading.read_modules,
     "by_reference": reading.read_modules,
+    "unique": read_unique,
+    "idempotency_key": reading.or_none(reading.read_text),
+    "idempotency_period": reading.read_lifetime,
+    "concurrency": reading.or_none(reading.read_count),
+    "rate": reading.or_none(parse_rate),
+    "limit": reading.or_none(reading.read_limit),
+    "limit_key": reading.or_none(reading.read_key),
 }
 _READERS["timeout"] = _READERS["lifetime"]
 
@@ -241,6 +284,9 @@ def _settle(read: dict[str, Any]) -> dict[str, Any]:
     """Fields of `Options`, from options that share one or exclude each other."""
     _exclude(read, "timeout", "lifetime")
     _exclude(read, "delay", "run_at")
+    _exclude(read, "unique", "idempotency_key")
+    if read.get("unique") or read.get("idempotency_key"):  # a job has one key
+        read = {"unique": None, "idempotency_key": None, **read}
     if "timeout" in read:
         read["lifetime"] = read.pop("timeout")
     if "lifetime" not in read and ("task_lifetime" in read or "hard_task_lifetime" in read):

@@ -83,6 +83,7 @@ class Reader:
 
     def _take_info(self, info: Info) -> None:
         self._logger.debug("service %s has answered", info.service)
+        self._awaited.join(info.joined)
         question = self.questions.get(info.request)
         if question is not None:
             question.accept()

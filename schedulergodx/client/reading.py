@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from schedulergodx.core.job import Execution
+from schedulergodx.core.limit import LONGEST_NAME, is_name
 from schedulergodx.core.names import check_queue
 from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration, parse_size
@@ -31,6 +32,29 @@ def read_name(value: object) -> str | None:
     if value is None or (isinstance(value, str) and 0 < len(value) <= 200):
         return value
     raise ValueError("a name is a text of 1 to 200 characters")
+
+
+def read_text(value: object) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("it is a text, and not an empty one")
+    return value
+
+
+def read_limit(value: object) -> str:
+    """The name of a limit."""
+    if not isinstance(value, str) or not is_name(value, LONGEST_NAME):
+        raise ValueError(f"a name is a text of 1 to {LONGEST_NAME} printable characters")
+    return value
+
+
+def read_key(value: object) -> str | Callable[..., object]:
+    """The name of a parameter, or a function of the arguments."""
+    if callable(value):
+        return value
+    if not isinstance(value, str) or not value.isidentifier():
+        raise ValueError("it is the name of a parameter, or a function of the arguments")
+    return value
 
 
 def read_queue(value: object) -> str:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.keys import Keys
 from schedulergodx.client.options import Options
 from schedulergodx.client.template import Template
 from schedulergodx.core.envelope import LARGEST_BYTES
@@ -37,6 +38,7 @@ class Recipe:
         self.name = options.name or name
         self.options = options
         self.packer = find_packer(options)
+        self.keys = Keys.of_task(function, self.name, options)
         self._find_packer = find_packer
         self._execution = options.execution_of(coroutine=is_coroutine_function(function))
         self._made: tuple[PackedFunction, Template] | None = None
@@ -68,7 +70,14 @@ class Recipe:
         return known
 
     def _variant(self, said: Mapping[str, Any]) -> Recipe:
-        return Recipe(self.function, self.name, self.options.changed(said), self._find_packer)
+        options = self.options.changed(said)
+        return Recipe(self.function, self.name, options, self._find_packer).checked()
+
+    def checked(self) -> Recipe:
+        """This one, whose options fit its function. Raises: ConfigError"""
+        if self.keys is not None:
+            self.keys.check()
+        return self
 
     def _make(self, packed: PackedFunction) -> Template:
         from schedulergodx.core.code import interpreter_tag, serializer_tag  # late: it loads dill
@@ -90,6 +99,7 @@ class Recipe:
             options.retry,
             options.enable_overdue,
             options.limits,
+            limit=options.limit_rule(self.name),
         )
         return Template.of(spec, packed.units, options)
 

@@ -162,6 +162,17 @@ def total(counts: Iterable[list[tuple[str, Status, int]]]) -> dict[tuple[str, St
     return dict(result)
 
 
+def ids_of(ids: str | Iterable[str]) -> list[str]:
+    """Several ids, of one or several."""
+    return [ids] if isinstance(ids, str) else list(ids)
+
+
+def check_outside(outside: bool) -> None:
+    """Raise ConfigError inside of a job, which has no way to the broker itself."""
+    if not outside:
+        raise ConfigError("a job has no way to the broker: ask for dead letters outside of jobs")
+
+
 def _answer_type(question: Question) -> Any:
     assert question.request is not None
     return ANSWERS[type(question.request)]

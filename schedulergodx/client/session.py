@@ -17,6 +17,7 @@ from typing import Any
 
 from schedulergodx.brokers.base import Broker, Delivery
 from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.dead_letters import DeadLetters
 from schedulergodx.client.parcel import Parcel, share
 from schedulergodx.client.question import Question
 from schedulergodx.client.reader import Reader
@@ -190,6 +191,10 @@ class Session:
             )
         elif greeting.error is not None:
             raise greeting.error
+
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters of its deployment."""
+        return DeadLetters(self._broker, self._terms.names)
 
     # -- what goes out ----------------------------------------------------------------------------
 

@@ -30,6 +30,10 @@ MOVES: dict[tuple[Status | None, Status], str] = {
     (S.RUNNING, S.CANCELLED): "finisher",
     (S.SCHEDULED, S.CANCELLED): "desk",
     (S.BLOCKED, S.CANCELLED): "desk",
+    (S.BLOCKED, S.COMPLETED): "scheduler",  # as the job that it was joined to, and the next three
+    (S.BLOCKED, S.FAILED): "scheduler",
+    (S.BLOCKED, S.TIMEOUT): "scheduler",
+    (S.BLOCKED, S.EXPIRED): "scheduler",
     (S.PENDING, S.CANCELLED): "desk",
     (S.PENDING, S.SCHEDULED): "desk",  # its due was changed
     (S.FAILED, S.PENDING): "desk",  # requeued, as the next three

@@ -21,7 +21,14 @@ from schedulergodx.core.batch import (
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Outcome, Parent, Spec, Status, Unique
 from schedulergodx.core.properties import Properties
-from schedulergodx.core.view import BatchView, CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.core.view import (
+    BatchView,
+    CancelAnswer,
+    Change,
+    JobFilter,
+    JobView,
+    QueueView,
+)
 from schedulergodx.errors import EnvelopeError
 
 
@@ -37,14 +44,18 @@ class Initialization(Struct, frozen=True, omit_defaults=True):
 
 
 class Info(Struct, frozen=True, omit_defaults=True):
-    """The answer to an initialization: `request` is the uid of its envelope.
+    """What was asked is done: `request` is the uid of its envelope.
+
+    It answers an INITIALIZATION, and a TASK of which some jobs were joined to others.
 
     python: interpreter tag of the workers, as "cpython-311"
+    joined: ids of the jobs that others, by their uids, were joined to
     """
 
     request: bytes
     service: str = ""
     python: str = ""
+    joined: dict[bytes, str] = {}
 
 
 class Error(Struct, frozen=True, omit_defaults=True):
@@ -195,6 +206,17 @@ class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
 
 
+class AskPause(Struct, frozen=True, tag="pause"):
+    """Start nothing of a queue any more, or go on; answered by whether that was news."""
+
+    queue: str
+    paused: bool
+
+
+class AskQueues(Struct, frozen=True, tag="queues"):
+    """The queues that are served; answered by a list of QueueView."""
+
+
 Request = (
     AskOutcomes
     | AskStatus
@@ -211,6 +233,8 @@ Request = (
     | AskCancelBatch
     | AskRequeueBatch
     | AskAnnotate
+    | AskPause
+    | AskQueues
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -229,6 +253,8 @@ ANSWERS: dict[type[Struct], object] = {
     AskCancelBatch: int,
     AskRequeueBatch: int,
     AskAnnotate: bool,
+    AskPause: bool,
+    AskQueues: list[QueueView],
 }
 
 

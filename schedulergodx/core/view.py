@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from schedulergodx.core.job import Parent, Status
@@ -156,3 +156,45 @@ class BatchFilter:
     active: bool | None = None
     before: bytes | None = None
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue that a service serves, as people look at it.
+
+    paused: since when nothing of it is started; None where it is not paused
+    concurrency: how many of its jobs may run at once; None for no limit
+    rate: how many may start, in how many seconds
+    counts: how many of its jobs are in each status that any is in
+    """
+
+    name: str
+    paused: float | None = None
+    concurrency: int | None = None
+    rate: tuple[int, float] | None = None
+    counts: dict[Status, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterView:
+    """A message that no service could read, as people look at it.
+
+    id: of this letter, 16 hex digits
+    queue: of the broker, from which it came; "" for one that no service put there
+    at: since when it is dead, an instant
+    reason: one sentence
+    size: of the message, in bytes
+    kind: its type, as "TASK"; this and what follows where it can be read, and not verified
+    jobs: their uids
+    """
+
+    id: str
+    queue: str
+    at: float | None
+    reason: str
+    size: int
+    kind: str = ""
+    client: str = ""
+    instance: str = ""
+    task: str = ""
+    jobs: tuple[bytes, ...] = ()

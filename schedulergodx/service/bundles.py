@@ -43,7 +43,7 @@ class Bundles:
         store: Store,
         *,
         draft: Callable[[Header, TaskBody, float], list[NewJob]],
-        keep: Callable[[Sequence[NewJob], Tick], object],
+        keep: Callable[[Sequence[NewJob], Header, Tick], object],
     ) -> None:
         self._store = store
         self._draft = draft
@@ -57,7 +57,7 @@ class Bundles:
             return len(uids)  # it was here before
         with self._store.savepoint():
             jobs = self._jobs(header, bundle, tick.now)
-            self._keep(jobs, tick)
+            self._keep(jobs, header, tick)
             batch = jobs[0].batch
             if batch is not None and bundle.close:
                 self._store.close_batch(batch, 0, None, tick.now)

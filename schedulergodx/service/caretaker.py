@@ -46,7 +46,8 @@ class Caretaker:
         if not self._more and time.monotonic() - self._pruned < _PRUNE_EVERY:
             return
         pruned = self._store.prune(self._retention, tick.now, _SLICE)
-        self._more = pruned >= _SLICE
+        swept = self._store.sweep(tick.now, _SLICE)
+        self._more = pruned >= _SLICE or swept >= _SLICE
         if not self._more:
             self._pruned = time.monotonic()
 

@@ -21,6 +21,8 @@ from schedulergodx.core.message import (
     AskCounts,
     AskList,
     AskOutcomes,
+    AskPause,
+    AskQueues,
     AskRequeue,
     AskStatus,
     AskView,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.message import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
+    from schedulergodx.service.queues import Queues
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,6 +51,7 @@ class Desk:
 
     batches: answers what is asked about batches
     queues: those that this service serves
+    book: what is known of them
     stop: calls off an attempt, as (job, force)
     tell: makes the RESPONSES of outcomes for one instance of a client
     """
@@ -58,11 +62,13 @@ class Desk:
         batches: BatchDesk,
         *,
         queues: Collection[str],
+        book: Queues,
         stop: Callable[[Running, bool], None],
         tell: Callable[[list[Told], str, str], list[Reply]],
     ) -> None:
         self._store = store
         self._queues = frozenset(queues)
+        self._book = book
         self._stop = stop
         self._tell = tell
         self._batches = batches
@@ -100,6 +106,11 @@ class Desk:
                 return [(queue, status, n) for (queue, status), n in counts.items()]
             case AskCancel():
                 return self._cancel(request, header, tick)
+            case AskQueues():
+                return self._book.views()
+            case AskPause(queue, paused):
+                self._check_served(queue)
+                return self._book.set_paused(queue, paused, tick.now)
         if isinstance(request, AskAboutBatch):
             return self._batches.fulfil(request, header, tick)
         uid = self._store.find(header.client, request.id)
@@ -115,14 +126,18 @@ class Desk:
             case AskAnnotate(_, note):
                 return self._store.annotate(uid, note[:LONGEST_NOTE], tick.now)
             case AskChange(_, change):
-                if change.queue is not None and change.queue not in self._queues:
-                    raise RefusedError(
-                        ErrorCode.QUEUE_NOT_SERVED,
-                        f"queue {change.queue!r} is not served here; these are: "
-                        + ", ".join(sorted(self._queues)),
-                    )
+                if change.queue is not None:
+                    self._check_served(change.queue)
                 _check_change(change)
                 return self._store.change(uid, change, tick.now)
+
+    def _check_served(self, queue: str) -> None:
+        if queue not in self._queues:
+            raise RefusedError(
+                ErrorCode.QUEUE_NOT_SERVED,
+                f"queue {queue!r} is not served here; these are: "
+                + ", ".join(sorted(self._queues)),
+            )
 
     def _tell_again(self, uids: list[bytes], header: Header, tick: Tick) -> object:
         told = self._store.outcomes(uids)

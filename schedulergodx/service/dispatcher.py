@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.job import Execution
+from schedulergodx.core.limit import Rate, key_of_queue
 from schedulergodx.executors.base import Work
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Dispatcher:
 
     queues: those to serve
     limits: how many jobs of a queue may run at once, where that is limited
+    rates: how many of them may start in a while, where that is limited
     client_name: from its number in the store
     """
 
@@ -36,12 +37,14 @@ class Dispatcher:
         *,
         queues: Collection[str],
         limits: Mapping[str, int],
+        rates: Mapping[str, Rate],
         client_name: Callable[[int], str],
     ) -> None:
         self._store = store
         self._executor = executor
         self._queues = tuple(queues)
         self._limits = dict(limits)
+        self._rates = dict(rates)
         self._client_name = client_name
         self._running: dict[int, Claimed] = {}
         self._per_queue: Counter[str] = Counter()
@@ -52,14 +55,17 @@ class Dispatcher:
         if self.paused:
             return
         pending = self._store.pending()
-        for execution in {execution for (_, execution), n in pending.items() if n > 0}:
-            places = self._executor.places(execution)
-            rooms = self._rooms(execution, pending) if places else {}
-            if rooms:
-                for claimed in self._store.claim(execution, rooms, places, tick.now):
-                    self._running[claimed.seq] = claimed
-                    self._per_queue[claimed.queue] += 1
-                    tick.works.append(self._work(claimed))
+        rooms = self._rooms({queue for queue, _ in pending}, tick.now) if pending else {}
+        executions = dict.fromkeys(execution for queue, execution in pending if queue in rooms)
+        places = {e: numbers for e in executions if (numbers := self._executor.places(e))}
+        if places:
+            claims = self._store.claim(places, rooms, tick.now)
+            for claimed in claims:
+                self._running[claimed.seq] = claimed
+                self._per_queue[claimed.queue] += 1
+                tick.works.append(self._work(claimed))
+            if self._rates:
+                self._spend(claims, tick.now)
 
     def claimed(self, seq: int) -> Claimed | None:
         """The job of that number, if it runs."""
@@ -88,16 +94,29 @@ class Dispatcher:
         """How many jobs have a place now."""
         return len(self._running)
 
-    def _rooms(
-        self, execution: Execution, pending: Mapping[tuple[str, Execution], int]
-    ) -> dict[str, int]:
-        rooms = {}
-        for queue in self._queues:
-            if pending.get((queue, execution), 0) > 0:
-                room = self._limits.get(queue, _UNLIMITED) - self._per_queue[queue]
-                if room > 0:
-                    rooms[queue] = room
-        return rooms
+    def _rooms(self, pending: Collection[str], now: float) -> dict[str, int]:
+        """How many more may run of each queue that has any."""
+        paused = self._store.paused()
+        rooms = {
+            queue: self._room(queue, now)
+            for queue in self._queues
+            if queue in pending and queue not in paused
+        }
+        return {queue: room for queue, room in rooms.items() if room > 0}
+
+    def _room(self, queue: str, now: float) -> int:
+        room = self._limits.get(queue, _UNLIMITED) - self._per_queue[queue]
+        rate = self._rates.get(queue)
+        if rate is None or room <= 0:
+            return room
+        return min(room, self._store.allowance(key_of_queue(queue), rate, now))
+
+    def _spend(self, claims: Sequence[Claimed], now: float) -> None:
+        """Count starts of queues that have a rate."""
+        for queue, starts in Counter(claimed.queue for claimed in claims).items():
+            rate = self._rates.get(queue)
+            if rate is not None:
+                self._store.spend(key_of_queue(queue), rate, starts, now)
 
     def _work(self, claimed: Claimed) -> Work:
         return Work(

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.job import Status
+from schedulergodx.core.limit import Rate
 from schedulergodx.service.admission import Admission
 from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
@@ -19,10 +19,11 @@ from schedulergodx.service.loop import Loop, Stations
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
 from schedulergodx.service.quarantine import Quarantine
+from schedulergodx.service.queues import Queues
+from schedulergodx.service.retention import retention_of
 from schedulergodx.service.scheduler import Scheduler
 from schedulergodx.service.tick import Tick
 from schedulergodx.service.watchers import Watchers
-from schedulergodx.storage.base import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +185,11 @@ class Engine:
             ring=self.ring,
         )
         desk = Desk(
-            *(store, batches), queues=settings.queues, stop=self._call_off, tell=outbox.replies
+            *(store, batches),
+            queues=settings.queues,
+            book=self._make_book(),
+            stop=self._call_off,
+            tell=outbox.replies,
         )
         inbox = Inbox(
             store,
@@ -203,7 +208,7 @@ class Engine:
             dispatcher,
             Finisher(store, dispatcher, chance),
             outbox,
-            Caretaker(store, _retention(settings), lambda: self._watch.pulse(self.trouble)),
+            Caretaker(store, retention_of(settings), lambda: self._watch.pulse(self.trouble)),
             batches,
             watchers,
         )
@@ -217,6 +222,15 @@ class Engine:
             accept_code=self._settings.accept_code,
         )
 
+    def _make_book(self) -> Queues:
+        settings = self._settings
+        return Queues(
+            self._parts.store,
+            settings.queues,
+            limits=settings.queue_limits,
+            rates=settings.queue_rates,
+        )
+
     def _make_dispatcher(self) -> Dispatcher:
         return Dispatcher(
             self._parts.store,
@@ -224,19 +238,8 @@ class Engine:
             queues=self._settings.queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
+            rates={queue: Rate(*rate) for queue, rate in self._settings.queue_rates.items()},
         )
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)
-
-
-def _retention(settings: Settings) -> Retention:
-    return Retention(
-        {
-            Status.COMPLETED: settings.retention_completed,
-            Status.FAILED: settings.retention_failed,
-            Status.TIMEOUT: settings.retention_timeout,
-            Status.CANCELLED: settings.retention_cancelled,
-            Status.EXPIRED: settings.retention_expired,
-        }
-    )

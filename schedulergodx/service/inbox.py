@@ -18,6 +18,7 @@ from schedulergodx.core.envelope import MessageType, read_header, unseal
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Spec, Status
 from schedulergodx.core.lifecycle import NO_DEADLINE, first_status, start_deadline
+from schedulergodx.core.limit import LONGEST_KEY, is_name, key_of_limit, limit_fault
 from schedulergodx.core.message import (
     BadItem,
     Error,
@@ -29,8 +30,10 @@ from schedulergodx.core.message import (
     read_task,
 )
 from schedulergodx.core.signing import Signer
+from schedulergodx.core.unique import unique_fault
 from schedulergodx.errors import BadSignature, EnvelopeError, UnreadableCode
 from schedulergodx.service.bundles import BundleRefused, Bundles
+from schedulergodx.service.gate import Gate
 from schedulergodx.service.membership import NO_BATCH, Membership
 from schedulergodx.service.tick import Arrival, Dead, Reply, Tick
 from schedulergodx.storage.base import NewJob
@@ -75,6 +78,7 @@ class Inbox:
     ) -> None:
         self._store = store
         self._desk = desk
+        self._gate = Gate(store, name)
         self._signer = signer
         self._admission = admission
         self._name = name
@@ -163,7 +167,7 @@ class Inbox:
         if not task.queue:  # it was for every store: each puts it where it reads first
             task = structs.replace(task, queue=self._home)
         jobs = self.draft(header, task, tick.now, bad)
-        known = self._keep(jobs, tick)
+        known = self._keep(jobs, header, tick)
         if known:
             self._desk.repeat(known, header, tick)
         return len(jobs)
@@ -184,6 +188,10 @@ class Inbox:
         if task.batch is not None:
             place = self._membership.join(task.batch, client, len(task.jobs) + len(bad), now)
         refusal = place.refusal or self._judge(task) or self._keep_units(task)
+        limit = task.spec.limit
+        limited = limit is not None and refusal is None
+        if limit is not None and limited:
+            self._store.set_limit(limit)
         shared = _Shared(
             client=client,
             reply=header.instance if task.reply else "",
@@ -191,16 +199,19 @@ class Inbox:
             task=task,
             refusal=refusal,
             batch=place.number,
+            limited=limited,
         )
         jobs = [self._job(item, shared, now) for item in task.jobs]
         jobs += [self._bad_job(item, shared, now) for item in bad]
         return place.call_off(jobs) if place.called_off else jobs
 
-    def _keep(self, jobs: Sequence[NewJob], tick: Tick) -> set[bytes]:
+    def _keep(self, jobs: Sequence[NewJob], header: Header, tick: Tick) -> set[bytes]:
         """Store jobs, those that depend on others after the rest, and tell what ended here.
 
         The answer is the uids that were here before.
         """
+        admission = self._gate.admit(list(jobs), tick)
+        jobs = admission.jobs
         children = [job for job in jobs if job.parents]
         rest = [job for job in jobs if not job.parents] if children else jobs
         known = self._store.add_jobs(rest)
@@ -209,6 +220,7 @@ class Inbox:
             added = self._store.add_children(children)
             known |= added.known
             ended += added.ended
+        self._gate.close(admission, header, tick)
         if known:
             logger.info("%d jobs were here before", len(known))
         if ended:
@@ -292,6 +304,8 @@ class Inbox:
             outcome=None if refusal is None else Outcome(Status.FAILED, failure=refusal),
             parents=item.parents,
             batch=shared.batch,
+            unique=item.unique,
+            limit_key=_limit_key(spec, item) if shared.limited else "",
         )
 
     def _bad_job(self, item: BadItem, shared: _Shared, now: float) -> NewJob:
@@ -303,7 +317,11 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What the jobs of one task have in common; `refusal` says why none can run."""
+    """What the jobs of one task have in common.
+
+    refusal: why none can run
+    limited: whether they share a limit
+    """
 
     client: int
     reply: str
@@ -311,6 +329,7 @@ class _Shared:
     task: TaskBody
     refusal: Failure | None
     batch: int | None
+    limited: bool
 
 
 class IncorrectType(EnvelopeError):
@@ -351,7 +370,9 @@ def _item_fault(item: JobItem) -> str | None:
         return f"its times are none: due {item.due}, deadline {item.deadline}"
     if item.parents and any(len(parent.uid) != UID_BYTES for parent in item.parents):
         return f"a job that it depends on has a uid that has not {UID_BYTES} bytes"
-    return None
+    if item.limit_key and not is_name(item.limit_key, LONGEST_KEY):
+        return f"the key of its limit is not 1 to {LONGEST_KEY} printable characters"
+    return None if item.unique is None else unique_fault(item.unique)
 
 
 def _storable(spec: Spec) -> Spec:
@@ -377,7 +398,11 @@ def _spec_fault(spec: Spec) -> str | None:
         return "the waits between attempts must be neither negative nor infinite"
     if not 0 <= rule.jitter <= 1:
         return f"a jitter of {rule.jitter} is none: give a share, from 0 to 1"
-    return None
+    return None if spec.limit is None else limit_fault(spec.limit)
+
+
+def _limit_key(spec: Spec, item: JobItem) -> str:
+    return "" if spec.limit is None else key_of_limit(spec.limit, item.limit_key)
 
 
 def _error(header: Header, code: ErrorCode, reason: str) -> Reply:

@@ -12,6 +12,7 @@ from schedulergodx.core.registry import registry
 from schedulergodx.errors import ConfigError
 from schedulergodx.executors import ExecutorSettings, ProcessExecutor
 from schedulergodx.executors.functions import pack_functions
+from schedulergodx.service.retention import retention_of
 
 if TYPE_CHECKING:
     from schedulergodx.config import Settings
@@ -65,12 +66,17 @@ def _check_queues(settings: Settings) -> None:
             check_queue(queue)
         except ValueError as error:
             raise ConfigError(f"queue {queue!r} can't be served: {error}") from None
-    unserved = settings.queue_limits.keys() - set(settings.queues)
-    if unserved:
-        raise ConfigError(
-            f"queue_limits names {', '.join(sorted(unserved))}, which queues does not: "
-            "serve it too, or leave its limit out"
-        )
+    for setting, queues in (
+        ("queue_limits", settings.queue_limits.keys()),
+        ("queue_rates", settings.queue_rates.keys()),
+        ("retention_queues", retention_of(settings).queues.keys()),
+    ):
+        unserved = queues - set(settings.queues)
+        if unserved:
+            raise ConfigError(
+                f"{setting} names {', '.join(sorted(unserved))}, which queues does not: "
+                "serve it too, or leave it out"
+            )
 
 
 def _check_imports(settings: Settings) -> None:

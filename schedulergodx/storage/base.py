@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
+from schedulergodx.storage.holding import HoldingStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -53,7 +54,7 @@ class NewJob(Struct, frozen=True):
     parents: jobs that it depends on; only `add_children` minds them
     batch: `Batch.number` of its batch
     unique: a key that no other job may have
-    limit_key: of the limit that its spec has
+    limit_key: what it shares a limit with, as `core.limit.key_of_limit` says; "" without a limit
     """
 
     uid: bytes
@@ -158,12 +159,16 @@ class Cancelled(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how many seconds jobs are kept after their end, by status; None for ever."""
+    """For how many seconds jobs are kept after their end, by status; None for ever.
+
+    queues: the same for jobs of some queues, where that differs
+    """
 
     seconds: Mapping[Status, float | None] = field(default_factory=dict)
+    queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, Protocol):
+class Store(FlowStore, HoldingStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it
@@ -250,12 +255,12 @@ class Store(FlowStore, Protocol):
         """How many are pending by queue and execution, from memory."""
 
     def claim(
-        self, execution: Execution, rooms: Mapping[str, int], workers: Sequence[int], now: float
+        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
     ) -> list[Claimed]:
-        """pending -> running, highest priority first, then oldest.
+        """pending -> running, highest priority first, then oldest, as far as limits let them.
 
+        places: a worker's number for each free place; the first job goes to the first of them
         rooms: queues to take from, each with how many more of it may run
-        workers: one number for each free place; the first job goes to the first of them
         """
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
@@ -300,7 +305,8 @@ class Store(FlowStore, Protocol):
 
         Or -> blocked, while a parent is not met. What was cancelled because of it is requeued as
         well, and what is still blocked waits for it again. The answer is False for what can't be
-        run again: it has no arguments, or a parent that it needs was removed.
+        run again: it has no arguments, a parent that it needs was removed, or another job holds
+        its key.
         """
 
     def annotate(self, uid: bytes, note: str, now: float) -> bool:
@@ -338,6 +344,12 @@ class Store(FlowStore, Protocol):
         """Remove at most `limit` jobs whose time is over, with all that hangs on them.
 
         A job is kept while one that depends on it has not ended. A batch goes with its last job.
+        """
+
+    def sweep(self, now: float, limit: int) -> int:
+        """Remove what jobs have left behind that are gone: keys, rates, lanes of limits.
+
+        The answer is how many rows that were, `limit` or a little more if there is more to do.
         """
 
     def checkpoint(self) -> None:

@@ -41,9 +41,9 @@ metadata = MetaData()
 _Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _partial(name: str, *columns: ColumnElement[Any], where: str) -> Index:
+def _partial(name: str, *columns: ColumnElement[Any], where: str, unique: bool = False) -> Index:
     condition = text(where)
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 job = Table(
@@ -87,7 +87,7 @@ _partial(
 _partial("job_blocked", job.c.seq, where=f"status = {BLOCKED}")
 _partial("job_batch", job.c.batch, job.c.seq, where="batch IS NOT NULL")
 _partial("job_running", job.c.seq, where=f"status = {RUNNING}")
-_partial("job_ended", job.c.status, job.c.finished, where=f"status > {RUNNING}")
+_partial("job_ended", job.c.status, job.c.finished, job.c.lane, where=f"status > {RUNNING}")
 
 payload = Table(
     "payload",
@@ -148,23 +148,34 @@ batch_counter = Table(
     sqlite_with_rowid=False,
 )
 
-unique_key = Table(  # the job that holds a key, or held it last
+unique_key = Table(  # of jobs that have one; at most one of a key holds it
     "unique_key",
     metadata,
-    Column("key", LargeBinary, primary_key=True),
-    Column("seq", _Number, nullable=False),
-    Column("until", Double),  # None: as long as its job is in one of the states
-    Index("unique_key_job", "seq"),
-    sqlite_with_rowid=False,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("until", Double),  # held until then; None: as long as the job is here
+    Column("states", Integer, nullable=False),  # in which another one keeps it: a bit for each
+    Column("holds", SmallInteger, nullable=False),
 )
 
-alias = Table(  # a launch that was joined to another job has its outcome
-    "alias",
+_partial("unique_key_holder", unique_key.c.key, where="holds = 1", unique=True)
+_partial("unique_key_until", unique_key.c.until, where="until IS NOT NULL")
+
+joined = Table(  # a launch that has the outcome of another job, until that one ends
+    "joined",
     metadata,
-    Column("uid", LargeBinary, primary_key=True),
-    Column("job", LargeBinary, nullable=False),  # uid
-    Column("created", Double, nullable=False),
-    Index("alias_created", "created"),
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("first", LargeBinary, nullable=False),  # uid
+    Index("joined_first", "first", "seq"),
+)
+
+limit_rule = Table(  # what the newest launches say of a limit
+    "limit_rule",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("concurrency", Integer),
+    Column("rate", Integer),
+    Column("seconds", Double, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -173,6 +184,7 @@ rate = Table(  # of limits on starts: what the generic cell rate algorithm remem
     metadata,
     Column("key", Text, primary_key=True),
     Column("next", Double, nullable=False),
+    Index("rate_next", "next"),
     sqlite_with_rowid=False,
 )
 

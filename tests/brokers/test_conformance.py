@@ -15,7 +15,7 @@ from schedulergodx.core.names import Names, Queue, QueueKind
 from schedulergodx.core.properties import Properties
 from schedulergodx.core.signing import SIGNATURE_HEADER
 from schedulergodx.errors import BrokerClosed, BrokerError, Unroutable
-from tests.brokers.inboxes import Inbox, soon, until
+from tests.brokers.inboxes import PATIENCE, Inbox, soon, until
 
 LARGE = 5_000_000
 MANY = 2_000
@@ -456,3 +456,60 @@ async def test_an_answer_to_a_strange_name_fails_alone(
     with pytest.raises(BrokerError):
         await soon(strange)
     assert [delivery.body for delivery in await inbox.get(1)] == [b"kept"]
+
+
+# -- looking through a queue -----------------------------------------------------------------------
+
+
+async def bodies_of(broker: Broker, queue: Queue) -> list[bytes]:
+    async with broker.peek(queue) as deliveries:
+        return [delivery.body async for delivery in deliveries]
+
+
+async def test_looking_through_a_queue_leaves_it_as_it_was(
+    broker: Broker, other: Broker, names: Names
+) -> None:
+    await broker.declare(names.dead())
+    bodies = [b"%d" % number for number in range(50)]
+    for body in bodies:
+        await soon(broker.publish(names.dead().name, body))
+    for _ in range(30):  # more often than a quorum queue delivers one message by default
+        assert await bodies_of(broker, names.dead()) == bodies
+    assert await bodies_of(other, names.dead()) == bodies
+    inbox = await Inbox.of(other, names.dead())
+    assert [delivery.body for delivery in await inbox.get(50)] == bodies
+
+
+async def test_what_is_settled_while_it_is_looked_at_is_gone(broker: Broker, names: Names) -> None:
+    await broker.declare(names.dead())
+    for number in range(9):
+        await soon(broker.publish(names.dead().name, b"%d" % number))
+    async with broker.peek(names.dead()) as deliveries:
+        async for delivery in deliveries:
+            if delivery.body in (b"3", b"5"):
+                broker.settle([delivery])
+            if delivery.body == b"6":
+                break
+    assert await bodies_of(broker, names.dead()) == [b"0", b"1", b"2", b"4", b"6", b"7", b"8"]
+
+
+async def test_an_end_that_goes_while_it_looks_takes_nothing_with_it(
+    make: Callable[[], Broker], broker: Broker, names: Names
+) -> None:
+    await broker.declare(names.dead())
+    for number in range(5):
+        await soon(broker.publish(names.dead().name, b"%d" % number))
+    gone = make()
+    await gone.open(10)
+    async with gone.peek(names.dead()) as deliveries:
+        assert (await anext(deliveries)).body == b"0"
+        assert (await anext(deliveries)).body == b"1"
+        await gone.close()
+    async with asyncio.timeout(PATIENCE):
+        while len(left := await bodies_of(broker, names.dead())) < 5:
+            await asyncio.sleep(0.01)  # RabbitMQ is about to notice
+    assert left == [b"0", b"1", b"2", b"3", b"4"]
+
+
+async def test_a_queue_that_is_not_there_has_no_messages(broker: Broker, names: Names) -> None:
+    assert await bodies_of(broker, names.requests("nowhere")) == []

@@ -85,7 +85,7 @@ def claim(
     """Claim in a transaction of its own, for the workers 1, 2, 3 ..."""
     store.begin()
     rooms = dict.fromkeys(queues, 1 << 30)
-    claimed = store.claim(execution, rooms, range(1, places + 1), now)
+    claimed = store.claim({execution: range(1, places + 1)}, rooms, now)
     store.commit()
     return claimed
 

@@ -15,9 +15,22 @@ from msgspec import structs
 
 from schedulergodx.core.dependency import is_fatal, is_met
 from schedulergodx.core.identity import uid_of, ulid
-from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Parent, Spec, Status
+from schedulergodx.core.job import (
+    Conflict,
+    ErrorCode,
+    Execution,
+    Failure,
+    LimitRule,
+    Outcome,
+    Parent,
+    Spec,
+    Status,
+    Unique,
+)
+from schedulergodx.core.limit import Rate, name_of_limit, rate_of
 from schedulergodx.core.message import BatchRef
 from schedulergodx.core.results import ParentResult
+from schedulergodx.core.unique import Verdict, judge
 from schedulergodx.core.view import (
     AttemptView,
     BatchFilter,
@@ -39,6 +52,7 @@ from schedulergodx.storage.base import (
     Told,
 )
 from schedulergodx.storage.flows import Added, Batch, BatchCancelled
+from schedulergodx.storage.holding import Holder, Key
 from schedulergodx.storage.verdicts import (
     CALLED_OFF,
     UNKNOWN_SPEC,
@@ -111,6 +125,11 @@ class State:
     units: dict[bytes, bytes] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     outbox: set[int] = field(default_factory=set)
+    keys: dict[int, Key] = field(default_factory=dict)
+    joined: dict[int, bytes] = field(default_factory=dict)
+    rules: dict[str, LimitRule] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
+    paused: dict[str, float] = field(default_factory=dict)
     last_seq: int = 0
     batches: dict[int, Group] = field(default_factory=dict)
 
@@ -257,6 +276,75 @@ class ModelStore:
         self.state.rows[seq] = row
         return row
 
+    # -- keys ------------------------------------------------------------------------------------
+
+    def known(self, uids: Sequence[bytes]) -> set[bytes]:
+        return {uid for uid in uids if self._row(uid)}
+
+    def holders(self, keys: Collection[bytes]) -> dict[bytes, Holder]:
+        held = {k.key: (seq, k) for seq, k in self.state.keys.items() if k.holds and k.key in keys}
+        found = {}
+        for name, (seq, key) in held.items():
+            row = self.state.rows.get(seq)
+            found[name] = Holder(
+                row and row.job.uid, row and row.job.label, row and row.status, key.until
+            )
+        return found
+
+    def hold(self, keys: Sequence[Key]) -> None:
+        for key in keys:
+            if key.holds:
+                self._let_go(key.key)
+        for key in keys:
+            row = self._row(key.uid)
+            assert row is not None
+            self.state.keys[row.seq] = key
+
+    def join(self, joined: Sequence[tuple[bytes, bytes]]) -> None:
+        for uid, first in joined:
+            row = self._row(uid)
+            assert row is not None
+            self.state.joined[row.seq] = first
+
+    def end_joined(self, now: float, limit: int) -> list[Told]:
+        told = []
+        for first in sorted(set(self.state.joined.values())):
+            one = self._row(first)
+            if one is None or one.outcome is None or len(told) >= limit:
+                continue
+            seqs = sorted(seq for seq, other in self.state.joined.items() if other == first)
+            rows = [self.state.rows[seq] for seq in seqs if seq in self.state.rows]
+            for seq in seqs:
+                del self.state.joined[seq]
+            waiting = [row for row in rows if row.status is Status.BLOCKED]
+            told += self._end([(row, one.outcome, one.started, now) for row in waiting])
+        return told
+
+    def replace(self, uid: bytes, outcome: Outcome, now: float) -> list[Told]:
+        row = self._row(uid)
+        if row is None or not row.status.waiting:
+            return []
+        return self._end([(row, outcome, None, now)])
+
+    def _let_go(self, key: bytes) -> None:
+        for seq, other in self.state.keys.items():
+            if other.key == key:
+                self.state.keys[seq] = structs.replace(other, holds=False)
+
+    def _take_key(self, row: Row, now: float) -> bool:
+        key = self.state.keys.get(row.seq)
+        if key is None:
+            return True
+        holder = self.holders([key.key]).get(key.key)
+        over = key.until is not None and key.until <= now
+        if holder and holder.uid != row.job.uid and not over:
+            wanted = Unique(key.key, Conflict.REFUSE, states=key.states)
+            if judge(wanted, holder.status, holder.until, now) is not Verdict.FREE:
+                return False
+        self._let_go(key.key)
+        self.state.keys[row.seq] = structs.replace(key, holds=True)
+        return True
+
     # -- scheduler -------------------------------------------------------------------------------
 
     def release_due(self, now: float, limit: int) -> int:
@@ -287,19 +375,46 @@ class ModelStore:
         return dict(Counter((row.queue, row.job.execution) for row in self._in(Status.PENDING)))
 
     def claim(
-        self, execution: Execution, rooms: Mapping[str, int], workers: Sequence[int], now: float
+        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
     ) -> list[Claimed]:
         left = dict(rooms)
+        free = {execution: len(workers) for execution, workers in places.items()}
+        taken: Counter[str] = Counter()
         first: list[Row] = []
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
-            if row.job.execution is execution and left.get(row.queue, 0) > 0:
+            execution, key = row.job.execution, row.job.limit_key
+            room = min(free.get(execution, 0), left.get(row.queue, 0))
+            if room > 0 and self._may_start(key, taken[key], now):
+                free[execution] -= 1
                 left[row.queue] -= 1
                 first.append(row)
+                self._take_of_limit(key, taken, now)
         # One that may not start any more takes its place in the order and no worker.
-        startable = [row for row in first[: len(workers)] if not _too_late(row, now)]
+        first = [row for row in first if not _too_late(row, now)]
         return [
-            self._start(row, worker, now) for row, worker in zip(startable, workers, strict=False)
+            self._start(row, worker, now)
+            for execution, workers in places.items()
+            for row, worker in zip(
+                [row for row in first if row.job.execution is execution], workers, strict=False
+            )
         ]
+
+    def _may_start(self, key: str, taken: int, now: float) -> bool:
+        """Whether a limit lets another one start, when so many were taken in this claim."""
+        rule = self.state.rules.get(name_of_limit(key)[0])
+        if not key or rule is None:
+            return True
+        running = sum(row.job.limit_key == key for row in self._in(Status.RUNNING))
+        if rule.concurrency is not None and running + taken >= rule.concurrency:
+            return False
+        rate = rate_of(rule)
+        return rate is None or rate.room(self.state.rates.get(key, 0.0), now) > 0
+
+    def _take_of_limit(self, key: str, taken: Counter[str], now: float) -> None:
+        taken[key] += 1
+        rule = self.state.rules.get(name_of_limit(key)[0])
+        if key and rule and (rate := rate_of(rule)):
+            self.state.rates[key] = rate.after(self.state.rates.get(key, 0.0), now, 1)
 
     def _start(self, row: Row, worker: int, now: float) -> Claimed:
         row.status, row.worker, row.started = Status.RUNNING, worker, now
@@ -333,6 +448,33 @@ class ModelStore:
         for row in self._running(jobs):
             row.status, row.worker, row.started = Status.PENDING, None, None
             row.attempt -= 1
+
+    # -- what holds jobs back --------------------------------------------------------------------
+
+    def set_limit(self, rule: LimitRule) -> None:
+        if rule.concurrency is not None or rule.rate is not None:
+            self.state.rules[rule.name] = rule
+
+    def allowance(self, key: str, rate: Rate, now: float) -> int:
+        return rate.room(self.state.rates.get(key, 0.0), now)
+
+    def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
+        self.state.rates[key] = rate.after(self.state.rates.get(key, 0.0), now, starts)
+
+    def release_rates(self, now: float) -> None:
+        pass
+
+    def next_start(self) -> float | None:
+        return None
+
+    def pause(self, queue: str, now: float) -> None:
+        self.state.paused.setdefault(queue, now)
+
+    def resume(self, queue: str) -> None:
+        self.state.paused.pop(queue, None)
+
+    def paused(self) -> Mapping[str, float]:
+        return self.state.paused
 
     # -- finisher --------------------------------------------------------------------------------
 
@@ -436,9 +578,11 @@ class ModelStore:
         row = self._row(uid)
         if row is None or not self._can_be_requeued(row):
             return False
-        row.due = now
-        self._requeue([row], now)
-        return True
+        was, row.due = row.due, now
+        if self._requeue([row], now):
+            return True
+        row.due = was
+        return False
 
     def _can_be_requeued(self, row: Row) -> bool:
         if row.status not in REQUEUEABLE or not self._has_arguments(row):
@@ -451,7 +595,7 @@ class ModelStore:
     def _requeue(self, rows: list[Row], now: float) -> int:
         again: list[Row] = []
         while rows:
-            fresh = [self._begin_again(row, now) for row in rows]
+            fresh = [self._begin_again(row, now) for row in rows if self._take_key(row, now)]
             again += fresh
             rows = [row for row in self._rows if self._is_revived(row, {r.seq for r in fresh})]
         for row in again:
@@ -464,6 +608,8 @@ class ModelStore:
     def _begin_again(self, row: Row, now: float) -> Row:
         del self.state.rows[row.seq]
         self.state.outbox.discard(row.seq)
+        self.state.joined.pop(row.seq, None)
+        key = self.state.keys.pop(row.seq, None)
         self.state.last_seq = seq = self.state.last_seq + 1
         for other in self._rows:
             other.above = [(seq if s == row.seq else s, parent) for s, parent in other.above]
@@ -479,6 +625,8 @@ class ModelStore:
             attempts=row.attempts,
             above=row.above,
         )
+        if key is not None:
+            self.state.keys[seq] = key
         return again
 
     def _is_revived(self, row: Row, parents: set[int]) -> bool:
@@ -698,22 +846,33 @@ class ModelStore:
         self.state.outbox.difference_update(seqs)
 
     def prune(self, retention: Retention, now: float, limit: int) -> int:
-        removed = 0
-        for status, seconds in retention.seconds.items():
-            if seconds is None:
-                continue
-            needed = {s for row in self._rows if not row.status.final for s, _ in row.above}
-            old = [row for row in self._in(status) if row.finished <= now - seconds]
-            old = [row for row in old if row.seq not in needed]
-            old.sort(key=lambda row: (row.finished, row.seq))
-            for row in old[: limit - removed]:
-                self._remove(row)
-                removed += 1
-        return removed
+        if any(self._joined_to(uid) for uid in self.state.joined.values()):
+            return 0
+        needed = {s for row in self._rows if not row.status.final for s, _ in row.above}
+        old = [row for row in self._rows if _is_old(row, retention, now)]
+        old = [row for row in old if row.seq not in needed]
+        old.sort(key=lambda row: row.finished)
+        for row in old[:limit]:
+            self._remove(row)
+        return len(old[:limit])
+
+    def sweep(self, now: float, limit: int) -> int:
+        over = [seq for seq, key in self.state.keys.items() if key.until and key.until <= now]
+        for seq in over[:limit]:
+            del self.state.keys[seq]
+        return len(over[:limit])
+
+    def _joined_to(self, uid: bytes) -> bool:
+        row = self._row(uid)
+        return row is not None and row.status.final
 
     def _remove(self, row: Row) -> None:
         del self.state.rows[row.seq]
         self.state.outbox.discard(row.seq)
+        self.state.joined.pop(row.seq, None)
+        key = self.state.keys.get(row.seq)
+        if key is not None and key.until is None:
+            del self.state.keys[row.seq]
         if row.status is Status.COMPLETED:
             for other in self._rows:
                 above = [(seq, p) for seq, p in other.above if seq != row.seq or p.result]
@@ -841,6 +1000,14 @@ def _number(known: list, value: object) -> int:
     if value not in known:
         known.append(value)
     return known.index(value) + 1
+
+
+def _is_old(row: Row, retention: Retention, now: float) -> bool:
+    times = retention.queues.get(row.queue, {})
+    seconds = times.get(row.status, retention.seconds.get(row.status))
+    if row.status in times:
+        seconds = times[row.status]
+    return row.finished is not None and seconds is not None and row.finished <= now - seconds
 
 
 def _too_late(row: Row, now: float) -> bool:

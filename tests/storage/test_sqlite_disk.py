@@ -255,7 +255,7 @@ def test_a_claim_beside_large_arguments_is_quick(store: Store) -> None:
     for _ in range(20):
         store.begin()
         begin = time.perf_counter()
-        [job] = store.claim(Execution.PROCESS, {"default": 5}, [1], NOW)
+        [job] = store.claim({Execution.PROCESS: [1]}, {"default": 5}, NOW)
         times.append(time.perf_counter() - begin)
         store.commit()
         assert job.arguments == b"arguments"

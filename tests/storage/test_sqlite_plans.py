@@ -12,7 +12,7 @@ from schedulergodx.core.job import Status
 from schedulergodx.core.view import JobFilter
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Store
-from schedulergodx.storage.sqlite import flow_statements
+from schedulergodx.storage.sqlite import flow_statements, limit_statements, unique_statements
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.bulk import Bulk
 
@@ -50,6 +50,8 @@ LOOKUPS = {
     "TOLD_OF_SEQS": BY_SEQ,
     "KEPT_LONG_ENOUGH": "SEARCH job USING INDEX job_ended",
     "REMOVE_JOBS": BY_SEQ,
+    "KEPT_OF_QUEUE": "SEARCH job USING INDEX job_ended",
+    "KEPT_OF_OTHERS": "SEARCH job USING INDEX job_ended",
     "NEWEST_SEQ": "SEARCH job",
     "NEWEST_UID": "SEARCH job USING INDEX job_uid",
     "PARENTS": "SEARCH job USING INDEX job_uid",
@@ -72,6 +74,13 @@ LOOKUPS = {
     "JOBS_OF_BATCH": "SEARCH job USING INDEX job_batch",
     "EDGES": BY_SEQ,
     "REMOVE_BATCHES": "SEARCH job USING INDEX job_batch",
+    "HEADS": BY_SEQ,
+    "HOLDERS": BY_SEQ,
+    "ADD_KEYS": "SEARCH job USING INDEX job_uid",
+    "ADD_JOINED": "SEARCH job USING INDEX job_uid",
+    "JOINED_TO_ENDED": "SEARCH job USING INDEX job_uid",
+    "JOINED_JOBS": BY_SEQ,
+    "STARTED": BY_SEQ,
 }
 SORTS = {
     "NEWEST_OF_LABEL",  # a label of all clients: as many rows as clients that use it
@@ -82,14 +91,21 @@ SORTS = {
 }
 STATEMENTS = {
     name: value
-    for module in (sql, flow_statements)
+    for module in (sql, flow_statements, limit_statements, unique_statements)
     for name, value in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, (str, Bulk))
     if name not in {"JOB", "VIEW_COLUMNS", "IS_ACTIVE"}  # parts of others
 } | {f"MOVES_{place}": move for place, move in enumerate(flow_statements.MOVES)}
 NUMBERS = "given|place|ending|ended|again|claimed|json_each|wanted|met"  # that came with it
 SCANS = re.compile(rf"SCAN (?!CONSTANT|\d|{NUMBERS}|\(subquery)(\w+)")
-WHOLE_TABLES = {"COUNTS": "counter"}
+WHOLE_TABLES = {
+    "COUNTS": "counter",
+    "RULES": "limit_rule",
+    "PAUSED": "queue",
+    "EMPTY_LANES": "lane",
+    "FIRSTS": "joined",
+    "KEPT_OF_OTHERS": "json_each",
+}
 
 
 @pytest.fixture(scope="module")

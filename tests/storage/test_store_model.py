@@ -20,19 +20,26 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
+from schedulergodx.core.envelope import Header, MessageType
 from schedulergodx.core.job import (
     FINAL,
     WAITING,
+    Conflict,
     ErrorCode,
     Execution,
+    LimitRule,
     OnFailure,
     Outcome,
     Parent,
     RetryRule,
     Status,
+    Unique,
 )
+from schedulergodx.core.limit import key_of_limit
 from schedulergodx.core.message import BatchRef
 from schedulergodx.core.view import BatchFilter, Change, JobFilter
+from schedulergodx.service.gate import Gate
+from schedulergodx.service.tick import Tick
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
 from schedulergodx.storage.states import STATUSES
@@ -44,6 +51,8 @@ QUEUES = ("a", "b")
 EXECUTIONS = (Execution.PROCESS, Execution.ASYNC)
 ENDS = (DONE, FAILED, replace(FAILED, status=Status.TIMEOUT), replace(FAILED, output=""))
 ALL = JobFilter(limit=1000)
+LIMIT = LimitRule("limit")
+WAITS_OR_RUNS = (*sorted(WAITING), Status.RUNNING)
 MEMORY = Path("/dev/shm")  # no test here is about the disk
 
 ways = st.sampled_from((OnFailure.CANCEL, OnFailure.WAIT, OnFailure.RUN))
@@ -68,7 +77,7 @@ class SameAsModel(RuleBasedStateMachine):
 
     def begin_with(self, store: Store, uids: list[bytes], queue: str) -> object:
         jobs = [new_job(store, uid=uid, queue=queue) for uid in uids]
-        return store.add_jobs(jobs), store.claim(Execution.PROCESS, {queue: 3}, range(3), NOW)
+        return store.add_jobs(jobs), store.claim({Execution.PROCESS: range(3)}, {queue: 3}, NOW)
 
     def teardown(self) -> None:
         if hasattr(self, "real"):
@@ -112,6 +121,7 @@ class SameAsModel(RuleBasedStateMachine):
         twins=st.booleans(),
         old=picks,
         batch=st.none() | picks,
+        limit_key=st.sampled_from(("", "", "a", "a", "b")),
     )
     def add(
         self,
@@ -130,6 +140,7 @@ class SameAsModel(RuleBasedStateMachine):
         twins: bool,
         old: int,
         batch: int | None,
+        limit_key: str,
     ) -> None:
         uids = [new_uid() for _ in range(number)]
         if twins:
@@ -158,6 +169,7 @@ class SameAsModel(RuleBasedStateMachine):
                     (b"u" * 16,) if priority else (),
                     FAILED if stillborn else None,
                     batch=self.batch(batch),
+                    limit_key=limit_key and key_of_limit(LIMIT, limit_key),
                 )
                 for uid in uids
             ]
@@ -266,6 +278,67 @@ class SameAsModel(RuleBasedStateMachine):
         before = self.model.last_seq() + 1 if all else self.model.last_seq() // 2
         self.both(lambda store: store.requeue_batch(number, before, now, limit))
 
+    @rule(
+        number=st.integers(1, 4),
+        key=st.sampled_from((b"k" * 16, b"l" * 16)),
+        conflict=st.sampled_from(Conflict),
+        seconds=st.none() | st.sampled_from((2.0, 4.0)),
+        states=st.sampled_from((WAITS_OR_RUNS, tuple(Status), (Status.PENDING,))),
+        client=st.sampled_from(("ann", "bob")),
+        old=picks,
+        now=whens,
+    )
+    def add_unique(
+        self,
+        number: int,
+        key: bytes,
+        conflict: Conflict,
+        seconds: float | None,
+        states: tuple[Status, ...],
+        client: str,
+        old: int,
+        now: float,
+    ) -> None:
+        uids = [new_uid() for _ in range(number)] + [self.uid(old, *Status)]
+        uids.append(uids[0])
+        unique = Unique(key, conflict, seconds, states)
+        header = Header(2, MessageType.TASK, b"e" * 16, client, "desk", NOW, b"")
+
+        def let_in(store: Store) -> object:
+            jobs = [
+                new_job(store, uid=uid, client=store.client_id(client), unique=unique)
+                for uid in uids
+            ]
+            tick = Tick(now)
+            gate = Gate(store, "one")
+            admission = gate.admit(jobs, tick)
+            known = store.add_jobs(admission.jobs)
+            gate.close(admission, header, tick)
+            return known, tick.told, tick.replies, admission
+
+        self.both(let_in)
+
+    @rule(now=whens)
+    def end_joined(self, now: float) -> None:
+        self.both(lambda store: store.end_joined(now, 1000))
+
+    @rule(
+        name=st.just("limit"),
+        concurrency=st.none() | st.integers(1, 3),
+        rate=st.none() | st.integers(1, 3),
+        seconds=st.sampled_from((1.0, 4.0)),
+    )
+    def set_limit(
+        self, name: str, concurrency: int | None, rate: int | None, seconds: float
+    ) -> None:
+        rule = LimitRule(name, concurrency, rate, seconds)
+        self.both(lambda store: store.set_limit(rule))
+
+    @rule(queue=st.sampled_from(QUEUES), pause=st.booleans(), now=whens)
+    def pause(self, queue: str, pause: bool, now: float) -> None:
+        self.both(lambda store: store.pause(queue, now) if pause else store.resume(queue))
+        self.both(lambda store: dict(store.paused()))
+
     @precondition(lambda self: self.has(Status.SCHEDULED))
     @rule(now=whens, limit=st.integers(1, 4))
     def release(self, now: float, limit: int) -> None:
@@ -282,12 +355,17 @@ class SameAsModel(RuleBasedStateMachine):
         rooms=st.fixed_dictionaries(dict.fromkeys(QUEUES, st.sampled_from((3, 1, 0, 9)))),
         places=st.sampled_from((4, 1, 9, 0)),
         now=whens,
+        together=st.booleans(),
     )
-    def claim(self, pick: int, rooms: dict[str, int], places: int, now: float) -> None:
+    def claim(
+        self, pick: int, rooms: dict[str, int], places: int, now: float, together: bool
+    ) -> None:
         row = self.row(pick, Status.PENDING)
         assert row is not None
-        execution = row.job.execution
-        self.both(lambda store: store.claim(execution, rooms, range(10, 10 + places), now))
+        executions = EXECUTIONS if together else (row.job.execution,)
+        free = dict.fromkeys(executions, range(10, 10 + places))
+        self.both(lambda store: store.release_rates(now))
+        self.both(lambda store: store.claim(free, rooms, now))
 
     @precondition(lambda self: self.has(Status.RUNNING))
     @rule(pick=picks)
@@ -379,10 +457,30 @@ class SameAsModel(RuleBasedStateMachine):
             st.sampled_from(sorted(FINAL)),
             st.none() | st.integers(0, 4).map(float),
         ),
+        of_queues=st.dictionaries(
+            st.sampled_from(QUEUES),
+            st.dictionaries(
+                st.sampled_from(sorted(FINAL)), st.none() | st.integers(0, 4).map(float)
+            ),
+        ),
         limit=st.integers(1, 5),
     )
-    def prune(self, seconds: dict[Status, float | None], limit: int) -> None:
-        self.both(lambda store: store.prune(Retention(seconds), NOW + 3, limit))
+    def prune(
+        self,
+        seconds: dict[Status, float | None],
+        of_queues: dict[str, dict[Status, float | None]],
+        limit: int,
+    ) -> None:
+        retention = Retention(seconds, of_queues)
+
+        def prune(store: Store) -> object:
+            store.end_joined(NOW + 3, 1000)
+            removed = sum(iter(lambda: store.prune(retention, NOW + 3, limit), 0))
+            while store.sweep(NOW + 3, limit) >= limit:
+                pass
+            return removed
+
+        self.both(prune)
 
     # -- transactions ----------------------------------------------------------------------------
 
@@ -409,7 +507,7 @@ class SameAsModel(RuleBasedStateMachine):
             try:
                 with store.savepoint():
                     store.client_id("eve")
-                    store.claim(execution, dict.fromkeys(QUEUES, 3), [1, 2], NOW)
+                    store.claim({execution: [1, 2]}, dict.fromkeys(QUEUES, 3), NOW)
                     store.cancel(uid, NOW)
                     store.requeue(uid, NOW)
                     store.change(uid, Change(queue="c"), NOW)
@@ -468,7 +566,7 @@ class SameAsModel(RuleBasedStateMachine):
         ):
             kept[queue, STATUSES[status]] += jobs
         assert +kept == Counter(self.model.counts())
-        for table in ("payload", "result", "outbox", "attempt", "progress"):
+        for table in ("payload", "result", "outbox", "attempt", "progress", "joined"):
             [(orphans,)] = reader.execute(
                 f"SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM job)"
             )
@@ -479,6 +577,11 @@ class SameAsModel(RuleBasedStateMachine):
             "job WHERE batch IS NOT NULL AND batch NOT IN (SELECT id FROM batch)",
         ):
             assert reader.execute(f"SELECT count(*) FROM {gone}").fetchall() == [(0,)], gone
+        keyed = {
+            seq: bool(holds) for seq, holds in reader.execute("SELECT seq, holds FROM unique_key")
+        }
+        assert keyed == {seq: key.holds for seq, key in self.model.state.keys.items()}
+        assert dict(reader.execute("SELECT seq, first FROM joined")) == self.model.state.joined
         assert reader.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         reader.close()
 

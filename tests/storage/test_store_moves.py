@@ -207,7 +207,7 @@ def test_a_claim_keeps_to_places_rooms_and_execution(store: Store) -> None:
     add(store, 3, queue="c")
     add(store, 3, queue="a", execution=Execution.ASYNC)
     store.begin()
-    claimed = store.claim(Execution.PROCESS, {"a": 1, "b": 2, "none": 9}, [7, 7, 8, 8], NOW)
+    claimed = store.claim({Execution.PROCESS: [7, 7, 8, 8]}, {"a": 1, "b": 2, "none": 9}, NOW)
     store.commit()
     assert [job.queue for job in claimed] == ["a", "b", "b"]
     assert [job.worker for job in claimed] == [7, 7, 8]
@@ -222,9 +222,9 @@ def test_a_claim_keeps_to_places_rooms_and_execution(store: Store) -> None:
 def test_a_claim_without_a_place_or_a_room_claims_nothing(store: Store) -> None:
     add(store)
     store.begin()
-    assert store.claim(Execution.PROCESS, {"default": 5}, [], NOW) == []
-    assert store.claim(Execution.PROCESS, {"default": 0}, [1], NOW) == []
-    assert store.claim(Execution.PROCESS, {}, [1], NOW) == []
+    assert store.claim({Execution.PROCESS: []}, {"default": 5}, NOW) == []
+    assert store.claim({Execution.PROCESS: [1]}, {"default": 0}, NOW) == []
+    assert store.claim({Execution.PROCESS: [1]}, {}, NOW) == []
     store.commit()
 
 

@@ -209,12 +209,25 @@ class AioChannel:
         if self._consumer is not None:
             await self._ask(self._channel.basic_cancel(self._consumer))
 
+    async def get(self, queue: str) -> tuple[int, bool, bytes] | None:
+        if not self._tasks:
+            self._spawn(self._tell())
+        answer = await self._ask(self._channel.basic_get(queue, no_ack=False))
+        frame: Any = answer.delivery
+        if isinstance(frame, aiormq.spec.Basic.GetEmpty):
+            return None
+        return frame.delivery_tag, frame.redelivered, answer.body
+
     async def confirm(
         self, on_confirm: Callable[[int, bool, bool], None], on_return: Callable[[int], None]
     ) -> None:
         self._on_confirm, self._on_return = on_confirm, on_return
 
     async def close(self) -> None:
+        told = asyncio.ensure_future(self._told.join())  # what was settled is sent before
+        either: list[asyncio.Future[Any]] = [told, self.lost]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
         with suppress(errors.AMQPError, OSError, RuntimeError):
             await self._outer.close()
         self.lose(Loss(0, "closed"))
@@ -240,6 +253,7 @@ class AioChannel:
             method, tag, options = await self._told.get()
             with suppress(errors.AMQPError, OSError, RuntimeError):
                 await method(tag, wait=False, **options)
+            self._told.task_done()
 
     async def _publish(
         self, tag: int, exchange: str, key: str, body: bytes, outside: dict[str, Any]

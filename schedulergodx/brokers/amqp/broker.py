@@ -5,24 +5,32 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from schedulergodx.brokers.amqp.address import BLOCKED_TIMEOUT, HEARTBEAT, Address
 from schedulergodx.brokers.amqp.consumer import Consumer
-from schedulergodx.brokers.amqp.link import ChannelLost
+from schedulergodx.brokers.amqp.link import NOT_FOUND, ChannelLost
+from schedulergodx.brokers.amqp.naming import to_wire
 from schedulergodx.brokers.amqp.publisher import Publisher
+from schedulergodx.brokers.amqp.reading import Reading
 from schedulergodx.brokers.amqp.session import Session
 from schedulergodx.brokers.amqp.topology import Topology
 from schedulergodx.brokers.amqp.watchdog import Watchdog
-from schedulergodx.brokers.base import BrokerInfo
+from schedulergodx.brokers.base import BrokerInfo, Delivery
 from schedulergodx.errors import BrokerClosed, BrokerError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Mapping,
+        Sequence,
+    )
 
-    from schedulergodx.brokers.amqp.link import Connect, Link
-    from schedulergodx.brokers.amqp.reading import Reading
-    from schedulergodx.brokers.base import Delivery
+    from schedulergodx.brokers.amqp.link import Channel, Connect, Link
     from schedulergodx.core.names import Queue
     from schedulergodx.core.properties import Properties
 
@@ -226,6 +234,30 @@ class AmqpBroker:
             if reading := self._readings.get(epoch):
                 reading.requeue(tags)
 
+    @asynccontextmanager
+    async def peek(self, queue: Queue) -> AsyncIterator[AsyncIterator[Delivery]]:
+        link = await self._reader().link()
+        channel = await link.channel()  # its own: closed, it gives back what is not settled
+        reading = Reading(queue.name, next(self._epochs), channel, _ignore)
+        self._readings[reading.epoch] = reading
+        try:
+            yield self._look_through(channel, reading)
+        except ChannelLost as error:
+            raise BrokerError(f"looking through {queue.name!r} was cut off: {error}") from error
+        finally:
+            self._readings.pop(reading.epoch, None)
+            await channel.close()
+
+    async def _look_through(self, channel: Channel, reading: Reading) -> AsyncIterator[Delivery]:
+        name = to_wire(reading.queue)
+        try:
+            while (got := await channel.get(name)) is not None:
+                tag, again, body = got
+                yield Delivery(reading.queue, body, again, reading.epoch, tag)
+        except ChannelLost as error:
+            if error.loss.code != NOT_FOUND:
+                raise
+
     # -- inside -----------------------------------------------------------------------------------
 
     def _make_session(
@@ -292,3 +324,7 @@ def _by_epoch(deliveries: Sequence[Delivery]) -> dict[int, list[int]]:
     for delivery in deliveries:
         tags.setdefault(delivery.epoch, []).append(delivery.tag)  # type: ignore[arg-type]  # ours
     return tags
+
+
+def _ignore(_: Delivery) -> None:
+    """Who peeks is given nothing unasked."""

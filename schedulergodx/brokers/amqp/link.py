@@ -103,6 +103,9 @@ class Channel(Protocol):
     async def stop_consuming(self) -> None:
         """End the consumer; what was delivered can still be settled."""
 
+    async def get(self, queue: str) -> tuple[int, bool, bytes] | None:
+        """(tag, redelivered, body) of the first message of a queue; None if it is empty."""
+
     def ack(self, tag: int, *, multiple: bool) -> None:
         """Acknowledge a delivery, with all before it if `multiple`."""
 

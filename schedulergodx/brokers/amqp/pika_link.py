@@ -139,6 +139,7 @@ class PikaChannel:
         self._readers: dict[int, OnMessage] = {}
         self._asked: asyncio.Future[Any] | None = None
         self._consumer = ""
+        self._gets = False
 
     async def open(self, connection: Connection) -> None:
         answer = self._loop.create_future()
@@ -192,6 +193,23 @@ class PikaChannel:
 
     async def stop_consuming(self) -> None:
         await self._ask(self._channel.basic_cancel, self._consumer)
+
+    async def get(self, queue: str) -> tuple[int, bool, bytes] | None:
+        if not self._gets:
+            self._gets = True
+            self._channel.add_callback(self._found_none, [pika.spec.Basic.GetEmpty], one_shot=False)
+        found: tuple[int, bool, bytes] | None = await self._ask(self._get, queue)
+        return found
+
+    def _get(self, queue: str, callback: Callable[[Any], None]) -> None:
+        def found(_: object, method: Any, __: object, body: bytes) -> None:
+            callback((method.delivery_tag, method.redelivered, body))
+
+        self._channel.basic_get(queue, found, auto_ack=False)
+
+    def _found_none(self, _: object) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
 
     async def confirm(
         self, on_confirm: Callable[[int, bool, bool], None], on_return: Callable[[int], None]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
+from contextlib import asynccontextmanager, suppress
 from typing import IO, TYPE_CHECKING, ParamSpec, TypeVar
 
-from schedulergodx.brokers.base import BrokerInfo, Held
+from schedulergodx.brokers.base import BrokerInfo, Delivery, Held
 from schedulergodx.brokers.spool.directory import Directory, is_locked, try_lock
 from schedulergodx.brokers.spool.framing import to_file
 from schedulergodx.brokers.spool.reader import Reader
@@ -16,9 +18,9 @@ from schedulergodx.core.names import QueueKind
 from schedulergodx.errors import BrokerClosed, BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
-    from schedulergodx.brokers.base import Delivery
     from schedulergodx.core.names import Queue
     from schedulergodx.core.properties import Properties
 
@@ -189,6 +191,17 @@ class SpoolBroker:
             if reader := self._readers.get(queue):
                 reader.reject(names)
 
+    @asynccontextmanager
+    async def peek(self, queue: Queue) -> AsyncIterator[AsyncIterator[Delivery]]:
+        yield self._look_through(queue)
+
+    async def _look_through(self, queue: Queue) -> AsyncIterator[Delivery]:
+        inbox = self._directory.folder(queue.name) / "inbox"
+        for name in await self._run(queue, _names_in, inbox):
+            with suppress(FileNotFoundError):
+                body = await asyncio.to_thread((inbox / name).read_bytes)
+                yield Delivery(queue.name, body, redelivered=False, epoch=0, tag=name)
+
     async def _run(self, queue: Queue, work: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T:
         """Do what touches the disk on a thread."""
         if self._writer is None:
@@ -200,6 +213,13 @@ class SpoolBroker:
                 f"the spool {self._directory.path} refused queue {queue.name!r}: "
                 f"{error.strerror or error}"
             ) from error
+
+
+def _names_in(inbox: Path) -> list[str]:
+    """The messages that are there, oldest first."""
+    with suppress(FileNotFoundError):
+        return sorted(entry.name for entry in os.scandir(inbox))
+    return []
 
 
 def _by_queue(deliveries: Sequence[Delivery]) -> dict[str, list[str]]:

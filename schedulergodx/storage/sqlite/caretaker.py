@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.errors import StoreError
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
+from schedulergodx.storage.sqlite import limit_statements as limit_sql
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite import unique_statements as unique_sql
 from schedulergodx.storage.sqlite.connection import LOG_BYTES, size_of
-from schedulergodx.storage.sqlite.session import LAST_SEQ_NOTE, Session, as_json
+from schedulergodx.storage.sqlite.endings import Endings
+from schedulergodx.storage.sqlite.session import LAST_SEQ_NOTE, NO_LIMIT_KEY, as_json
+from schedulergodx.storage.sqlite.walks import Walk, Walks, walks_of
 from schedulergodx.storage.states import COMPLETED, NUMBERS
 
 if TYPE_CHECKING:
     from schedulergodx.storage.base import Retention
+    from schedulergodx.storage.sqlite.session import Mark
 
 logger = logging.getLogger(__name__)
 
@@ -23,19 +28,26 @@ _PATIENCE = 100  # ms
 _SPARE_PAGES = 1024  # 4 MiB of free pages stay in the file, to be used again
 _SLICE_PAGES = 512  # given back at once; 2 MiB, a few milliseconds
 
-# What goes with a job, and then the job.
+# What goes with a job, and then the job. A key that is held until some time stays until then.
 _REMOVALS = (
     sql.REMOVE_PAYLOADS,
     sql.REMOVE_RESULTS,
     sql.REMOVE_LINES,
     sql.REMOVE_PROGRESS,
+    unique_sql.REMOVE_KEYS,
+    unique_sql.REMOVE_JOINED,
     flow_sql.REMOVE_CHILDREN,
     sql.REMOVE_JOBS,
 )
 
 
-class CaretakerVerbs(Session):
+class CaretakerVerbs(Endings):
     """See `storage.base.Store`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._walks = Walks(self._connection)
+        self._left: set[int] = set()  # lanes of limits that lost jobs, and may be empty
 
     _may_have_free_pages = True  # after a prune, and from one before this store was opened
     _untidy = False  # the last checkpoint failed
@@ -45,26 +57,60 @@ class CaretakerVerbs(Session):
 
         What they shared with others stays: clients, specs and units.
         """
+        if self._over:  # who is joined to one of those is told first
+            return 0
         removed = 0
-        for status, seconds in retention.seconds.items():
-            if seconds is not None and removed < limit:
-                removed += self._remove(NUMBERS[status], now - seconds, limit - removed)
+        for walk in walks_of(retention):
+            if removed < limit:
+                removed += self._remove(walk, now, limit - removed)
         if removed:  # the newest may be among them, and no seq is given twice
             self._may_have_free_pages = True
             self._connection.write(sql.SET_NOTE, (LAST_SEQ_NOTE, str(self._last_seq)))
         return removed
 
-    def _remove(self, status: int, until: float, limit: int) -> int:
-        found = self._connection.rows(sql.KEPT_LONG_ENOUGH, (status, until, limit))
-        seqs = [seq for seq, _, _ in found]
+    def _remove(self, walk: Walk, now: float, limit: int) -> int:
+        status = NUMBERS[walk.status]
+        found = self._walks.go(walk, now, limit)
+        seqs = [seq for seq, *_ in found]
         if status == COMPLETED:
             self._connection.bulk_write(flow_sql.REMOVE_MET, seqs)
         for bulk in _REMOVALS:
             self._connection.bulk_write(bulk, seqs)
-        for lane, jobs in Counter(lane for _, lane, _ in found).items():
+        for lane, jobs in Counter(lane for _, lane, _, _ in found).items():
             self._counters.add(lane, status, -jobs)
-        self._remove_batches({batch for _, _, batch in found if batch is not None})
+            if self._lanes.key(lane)[2] != NO_LIMIT_KEY:
+                self._left.add(lane)
+        self._remove_batches({batch for *_, batch in found if batch is not None})
         return len(seqs)
+
+    def sweep(self, now: float, limit: int) -> int:
+        """Remove what jobs have left behind that are gone: keys, rates, lanes of limits.
+
+        The answer is how many rows that were, `limit` or a little more if there is more to do.
+        """
+        swept = len(self._connection.write(unique_sql.REMOVE_KEYS_UNTIL, (now, limit)))
+        swept += self._limits.rates.remove(now, limit)
+        lanes = [self._left.pop() for _ in range(min(limit, len(self._left)))]
+        empty = {lane for lane in lanes if self._counters.is_empty(lane)}
+        later = {lane for lane in empty if self._counters.is_changed(lane)}
+        self._left |= later
+        empty -= later
+        for lane in empty:
+            self._limits.drop(lane)
+            self._counters.drop(lane)
+            self._lanes.drop(lane)
+        self._connection.bulk_write(limit_sql.REMOVE_LANES, list(empty))
+        self._connection.bulk_write(limit_sql.REMOVE_COUNTERS, list(empty))
+        return swept + len(lanes) - len(later)
+
+    def _load(self) -> None:
+        super()._load()
+        self._walks.forget()
+        self._left = {lane for (lane,) in self._connection.rows(limit_sql.EMPTY_LANES)}
+
+    def _undo(self, mark: Mark) -> None:
+        super()._undo(mark)
+        self._walks.forget()
 
     def _remove_batches(self, batches: set[int]) -> None:
         """Those of which no job is left. Until then their counts are those of all that they had."""

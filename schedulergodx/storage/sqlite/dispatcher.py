@@ -12,6 +12,7 @@ from schedulergodx.core.results import ParentResult
 from schedulergodx.storage.base import Claimed
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.choosing import LimitedLanes, PlainLane, choose
 from schedulergodx.storage.sqlite.session import (
     NO_LIMIT_KEY,
     JobRow,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schedulergodx.core.job import Execution
+    from schedulergodx.storage.sqlite.choosing import Source
 
 _numbers = Decoder(list[int]).decode
 
@@ -35,21 +37,21 @@ class DispatcherVerbs(Session):
 
     def pending(self) -> Mapping[tuple[str, Execution], int]:
         """How many are pending by queue and execution, from memory."""
-        found: dict[tuple[str, Execution], int] = {}
-        for lane, status, jobs in self._counters:
-            if status == PENDING:
-                queue, execution, _ = self._lanes.key(lane)
-                found[queue, execution] = found.get((queue, execution), 0) + jobs
-        return found
+        return self._counters.pending
 
     def claim(
-        self, execution: Execution, rooms: Mapping[str, int], workers: Sequence[int], now: float
+        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
     ) -> list[Claimed]:
-        """pending -> running, highest priority first, then oldest.
+        """pending -> running, highest priority first, then oldest, as far as limits let them."""
+        self._limits.look(now)
+        claimed: list[Claimed] = []
+        for execution, rows in self._claimable(places, rooms, now).items():
+            claimed += self._claim(rows, places[execution], now)
+        self._limits.settle()
+        return claimed
 
-        Hot: two statements and one pass. Arguments are read of what is claimed, and of no other.
-        """
-        rows = self._claimable(execution, rooms, len(workers), now)
+    def _claim(self, rows: list[Any], workers: Sequence[int], now: float) -> list[Claimed]:
+        """Hot: one pass, and two statements with the one that has read the rows."""
         places: list[Any] = []
         claimed: list[Claimed] = []
         moves: list[tuple[int, int, int]] = []
@@ -81,23 +83,31 @@ class DispatcherVerbs(Session):
         return claimed
 
     def _claimable(
-        self, execution: Execution, rooms: Mapping[str, int], places: int, now: float
-    ) -> list[Any]:
-        """The rows of those that come first, over all lanes that have any."""
-        lanes = [
-            (lane, min(room, places))
-            for queue, room in rooms.items()
-            if (lane := self._lanes.known((queue, execution, NO_LIMIT_KEY))) is not None
-            and self._counters.jobs(lane, PENDING)
-        ]
-        rows = self._connection.rows
-        if len(lanes) == 1:
-            [(lane, most)] = lanes
-            return rows(sql.CLAIMABLE_OF_LANE, (lane, most, now))
-        found = [job for lane in lanes for job in rows(sql.FIRST_OF_LANE, lane)]  # priority, seq
-        found.sort(key=lambda job: (-job[0], job[1]))
-        first = [value for _, seq in found[:places] for value in (seq, now)]
-        return self._connection.bulk_rows(sql.CLAIMABLE, first)
+        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+    ) -> dict[Execution, list[Any]]:
+        """The rows of those that come first, by what runs them."""
+        sites = [(queue, execution) for execution in places for queue in rooms]
+        limited = [site for site in sites if self._limits.head(site) is not None]
+        plain = [(site, lane) for site in sites if (lane := self._waiting_lane(site)) is not None]
+        if len(plain) == 1 and not limited:
+            [((queue, execution), lane)] = plain
+            most = min(rooms[queue], len(places[execution]))
+            return {execution: self._connection.rows(sql.CLAIMABLE_OF_LANE, (lane, most, now))}
+        sources: list[Source] = [LimitedLanes(site, self._limits, now) for site in limited]
+        for (queue, execution), lane in plain:
+            most = min(rooms[queue], len(places[execution]))
+            first = self._connection.rows(sql.FIRST_OF_LANE, (lane, most))
+            sources.append(PlainLane((queue, execution), first))
+        chosen = choose(sources, {e: len(workers) for e, workers in places.items()}, rooms)
+        return {execution: self._rows(seqs, now) for execution, seqs in chosen.items() if seqs}
+
+    def _rows(self, seqs: list[int], now: float) -> list[Any]:
+        return self._connection.bulk_rows(sql.CLAIMABLE, [x for seq in seqs for x in (seq, now)])
+
+    def _waiting_lane(self, site: tuple[str, Execution]) -> int | None:
+        """The lane without a limit, if it has jobs that are pending."""
+        lane = self._lanes.known((*site, NO_LIMIT_KEY))
+        return None if lane is None or not self._counters.jobs(lane, PENDING) else lane
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
         """running -> pending for (seq, attempt), at the cost of no attempt.

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class Endings(Dependents):
     """Writes ends, and reads them."""
 
+    _firsts: set[bytes]  # jobs to which others are joined
+    _over: set[bytes]  # those of them that may have ended
+
     def _end(self, ends: Sequence[End]) -> list[Told]:
         """Move jobs to their final status, and with them what depends on them.
 
@@ -62,6 +65,10 @@ class Endings(Dependents):
             told.append(
                 Told(seq, uid, label, name_of(client), reply, attempt, started, finished, outcome)
             )
+        if self._firsts:
+            ended = self._firsts.intersection(one.uid for one in told)
+            self._over |= ended
+            self._firsts -= ended
         self._counters.move_each(moves)
         self._batches.move_each(grouped)
         connection = self._connection

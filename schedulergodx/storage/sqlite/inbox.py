@@ -83,13 +83,13 @@ class InboxVerbs(Dependents):
         seq = self._last_seq
         places: list[tuple[int, int]] = []
         grouped: list[tuple[int, int]] = []
-        queue = execution = None
+        queue = execution = key = None
         lane = 0
         for job in jobs:
             seq += 1
-            if job.queue != queue or job.execution is not execution:
-                queue, execution = job.queue, job.execution
-                lane = self._lane(queue, execution)
+            if job.queue != queue or job.execution is not execution or job.limit_key != key:
+                queue, execution, key = job.queue, job.execution, job.limit_key
+                lane = self._lane(queue, execution, key)
             status, outcome = NUMBERS[job.status], job.outcome
             finished = code = None
             if outcome is not None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
-_MOST_REMEMBERED = 20_000
+_MOST_REMEMBERED = 100_000
 
 
 class Interned(Generic[K]):
@@ -68,6 +68,12 @@ class Interned(Generic[K]):
             key = self._unpack(*rows[0])
             self._remember(key, number)
         return key
+
+    def drop(self, number: int) -> None:
+        """Forget a content that was removed."""
+        key = self._keys.pop(number, None)
+        if key is not None:
+            self._numbers.pop(key, None)
 
     def mark(self) -> int:
         """A place to come back to."""

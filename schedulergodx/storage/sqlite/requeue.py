@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schedulergodx.storage.sqlite import flow_statements as sql
 from schedulergodx.storage.sqlite import statements
-from schedulergodx.storage.sqlite.dependents import Dependents
+from schedulergodx.storage.sqlite import unique_statements as unique_sql
+from schedulergodx.storage.sqlite.keys import KeyVerbs
 from schedulergodx.storage.sqlite.session import as_json
 from schedulergodx.storage.states import BLOCKED
 
@@ -26,7 +27,7 @@ class Ended(NamedTuple):
     due: float | None
 
 
-class RequeueVerbs(Dependents):
+class RequeueVerbs(KeyVerbs):
     """See `storage.base.Store`."""
 
     def requeue(self, uid: bytes, now: float) -> bool:
@@ -34,11 +35,11 @@ class RequeueVerbs(Dependents):
 
         The job gets a new seq. Its attempts are numbered from 1 again, and what still comes in for
         the old seq, an outcome or a confirm of its old response, finds no job. It is due now and
-        has no deadline. What it tried before stays in its history.
+        has no deadline. What it tried before stays in its history. The answer is False for others,
+        and while another job holds its key.
         """
         rows = self._connection.rows(sql.REQUEUEABLE_JOB, (uid,))
-        self._requeue([Ended._make(row)._replace(due=now) for row in rows], now)
-        return bool(rows)
+        return bool(self._requeue([Ended._make(row)._replace(due=now) for row in rows], now))
 
     def _requeue(self, jobs: Sequence[Ended], now: float) -> int:
         """The same for several, which keep their due where it is still to come.
@@ -56,16 +57,25 @@ class RequeueVerbs(Dependents):
         return len(again)
 
     def _renumber(self, jobs: Sequence[Ended], now: float) -> dict[int, Ended]:
-        """Give jobs new seqs and no past; the answer is the jobs by these."""
-        moved = dict(enumerate(jobs, self._last_seq + 1))
-        self._last_seq += len(jobs)
-        old = [job.seq for job in jobs]
+        """Give jobs new seqs and no past, and their keys; the answer is the jobs by these.
+
+        One whose key another job holds is left alone.
+        """
+        moved: dict[int, Ended] = {}
+        for job in jobs:
+            if self._take_key(job.seq, self._last_seq + 1, job.uid, now):
+                self._last_seq += 1
+                moved[self._last_seq] = job
+                if job.uid in self._over:  # those that were joined to it wait for it again
+                    self._firsts.add(job.uid)
+        old = [job.seq for job in moved.values()]
         pairs = list(chain.from_iterable((job.seq, new) for new, job in moved.items()))
         dues = [(job.seq, new, max(job.due or now, now)) for new, job in moved.items()]
         write = self._connection.bulk_write
         write(statements.REMOVE_RESULTS, old)
         write(statements.REMOVE_LINES, old)
         write(statements.REMOVE_PROGRESS, old)
+        write(unique_sql.REMOVE_JOINED, old)
         write(sql.REQUEUE, list(chain.from_iterable(dues)))
         for move in sql.MOVES:
             write(move, pairs)

@@ -11,8 +11,9 @@ from schedulergodx.core.job import Execution, Outcome, Spec
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.batch_counters import BatchCounters
 from schedulergodx.storage.sqlite.connection import Connection
-from schedulergodx.storage.sqlite.counters import Counters
 from schedulergodx.storage.sqlite.interned import Interned
+from schedulergodx.storage.sqlite.lane_counters import LaneCounters
+from schedulergodx.storage.sqlite.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +76,6 @@ class Session:
 
     def __init__(self, path: str) -> None:
         self._connection = connection = Connection(path)
-        self._counters = Counters()
         self._lanes: Interned[Lane] = Interned(
             connection,
             table="lane",
@@ -83,6 +83,8 @@ class Session:
             pack=_pack_lane,
             unpack=_unpack_lane,
         )
+        self._counters = LaneCounters(self._lanes.key)
+        self._limits = Limits(connection, self._counters, self._lanes.key)
         self._clients: Interned[str] = Interned(
             connection, table="client", columns=("name",), pack=lambda name: (name,), unpack=str
         )
@@ -111,6 +113,7 @@ class Session:
         self._last_seq = max(newest or 0, int(noted[0][0]) if noted else 0)
         [(uid,)] = rows(sql.NEWEST_UID)
         self._newest_uid = uid or b""
+        self._limits.load()
 
     def _mark(self) -> Mark:
         return Mark(
@@ -130,6 +133,7 @@ class Session:
         self._specs.undo(mark.specs)
         self._last_seq = mark.last_seq
         self._batches.undo(mark.batches)
+        self._limits.load()
 
     def _keep(self) -> None:
         for memory in (self._counters, self._batches, self._lanes, self._clients, self._specs):
@@ -159,8 +163,8 @@ class Session:
             (job.batch, job.status, status) for job in jobs if job.batch is not None
         )
 
-    def _lane(self, queue: str, execution: Execution) -> int:
-        return self._lanes.number((queue, execution, NO_LIMIT_KEY))
+    def _lane(self, queue: str, execution: Execution, key: str) -> int:
+        return self._lanes.number((queue, execution, key))
 
     def _queue(self, lane: int) -> str:
         return self._lanes.key(lane)[0]

@@ -196,10 +196,16 @@ _IS_NEEDED = (
     "EXISTS (SELECT 1 FROM dependency CROSS JOIN job AS child ON child.seq = dependency.child "
     f"WHERE dependency.parent = job.seq AND child.status <= {RUNNING})"
 )
-KEPT_LONG_ENOUGH = (
-    "SELECT seq, lane, batch FROM job INDEXED BY job_ended "
-    f"WHERE status = ? AND status > {RUNNING} AND finished <= ? "
-    f"AND NOT (children AND {_IS_NEEDED}) ORDER BY finished, seq LIMIT ?"
+# Given (status, finished after, finished by, and for the last two a queue or queues, limit).
+_KEPT = (
+    "SELECT seq, lane, finished, batch FROM job INDEXED BY job_ended "
+    f"WHERE status = ? AND status > {RUNNING} AND finished > ? AND finished <= ? %s"
+    f"AND NOT (children AND {_IS_NEEDED}) ORDER BY finished, lane, seq LIMIT ?"
+)
+KEPT_LONG_ENOUGH = _KEPT % ""
+KEPT_OF_QUEUE = _KEPT % "AND lane IN (SELECT id FROM lane WHERE queue = ?) "
+KEPT_OF_OTHERS = _KEPT % (
+    "AND lane NOT IN (SELECT id FROM lane WHERE queue IN (SELECT value FROM json_each(?))) "
 )
 REMOVE_PAYLOADS = Bulk("DELETE FROM payload WHERE seq IN (VALUES $rows)", 1)
 REMOVE_RESULTS = Bulk("DELETE FROM result WHERE seq IN (VALUES $rows)", 1)

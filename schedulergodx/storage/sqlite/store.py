@@ -18,6 +18,7 @@ from schedulergodx.storage.sqlite.caretaker import CaretakerVerbs
 from schedulergodx.storage.sqlite.children import ChildVerbs
 from schedulergodx.storage.sqlite.dispatcher import DispatcherVerbs
 from schedulergodx.storage.sqlite.finisher import FinisherVerbs
+from schedulergodx.storage.sqlite.holding import HoldingVerbs
 from schedulergodx.storage.sqlite.lock import FileLock
 from schedulergodx.storage.sqlite.outbox import OutboxVerbs
 from schedulergodx.storage.sqlite.scheduler import SchedulerVerbs
@@ -40,6 +41,7 @@ class SQLiteStore(
     BatchVerbs,  # and the questions, and requeueing
     OutboxVerbs,
     CaretakerVerbs,
+    HoldingVerbs,
 ):
     """Keeps jobs in `path`; in memory, for tests, if that is "".
 

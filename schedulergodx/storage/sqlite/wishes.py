@@ -11,8 +11,8 @@ from schedulergodx.core.names import DEFAULT_QUEUE
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.storage.base import Cancelled, NewJob, Running, Told
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.endings import Endings
 from schedulergodx.storage.sqlite.inbox import InboxVerbs
+from schedulergodx.storage.sqlite.keys import KeyVerbs
 from schedulergodx.storage.sqlite.session import End, JobRow
 from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING, SCHEDULED
 from schedulergodx.storage.verdicts import CALLED_OFF, UNKNOWN_SPEC
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.view import Change
 
 
-class WishVerbs(InboxVerbs, Endings):
+class WishVerbs(InboxVerbs, KeyVerbs):
     """See `storage.base.Store`."""
 
     def cancel(self, uid: bytes, now: float) -> Cancelled:

@@ -17,6 +17,8 @@ def upgrade() -> None:
     _make_dependency()
     _make_batch()
     _make_unique_key()
+    _make_limits()
+    _order_ended_by_lane()
     _make_what_stands_alone()
 
 
@@ -94,25 +96,45 @@ def _make_batch() -> None:
 def _make_unique_key() -> None:
     op.create_table(
         "unique_key",
+        sa.Column("seq", _number(), autoincrement=False, nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("seq", _number(), nullable=False),
         sa.Column("until", sa.Double()),
-        sa.PrimaryKeyConstraint("key"),
-        sqlite_with_rowid=False,
+        sa.Column("states", sa.Integer(), nullable=False),
+        sa.Column("holds", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
     )
-    op.create_index("unique_key_job", "unique_key", ["seq"])
+    for name, column, where, unique in (
+        ("unique_key_holder", "key", "holds = 1", True),
+        ("unique_key_until", "until", "until IS NOT NULL", False),
+    ):
+        condition = sa.text(where)
+        op.create_index(
+            name,
+            "unique_key",
+            [column],
+            unique=unique,
+            sqlite_where=condition,
+            postgresql_where=condition,
+        )
     op.create_table(
-        "alias",
-        sa.Column("uid", sa.LargeBinary(), nullable=False),
-        sa.Column("job", sa.LargeBinary(), nullable=False),
-        sa.Column("created", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("uid"),
+        "joined",
+        sa.Column("seq", _number(), autoincrement=False, nullable=False),
+        sa.Column("first", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("joined_first", "joined", ["first", "seq"])
+
+
+def _make_limits() -> None:
+    op.create_table(
+        "limit_rule",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("concurrency", sa.Integer()),
+        sa.Column("rate", sa.Integer()),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
         sqlite_with_rowid=False,
     )
-    op.create_index("alias_created", "alias", ["created"])
-
-
-def _make_what_stands_alone() -> None:
     op.create_table(
         "rate",
         sa.Column("key", sa.Text(), nullable=False),
@@ -120,6 +142,23 @@ def _make_what_stands_alone() -> None:
         sa.PrimaryKeyConstraint("key"),
         sqlite_with_rowid=False,
     )
+    op.create_index("rate_next", "rate", ["next"])
+
+
+def _order_ended_by_lane() -> None:
+    """So that jobs of queues that are kept for another time are passed over without a look."""
+    op.drop_index("job_ended", "job")
+    condition = sa.text("status > 4")
+    op.create_index(
+        "job_ended",
+        "job",
+        ["status", "finished", "lane"],
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+def _make_what_stands_alone() -> None:
     op.create_table(
         "queue",
         sa.Column("name", sa.Text(), nullable=False),
