@@ -162,4 +162,9 @@ def _change(job: Job[Any], changes: dict[str, Any]) -> _Answer:
 
 def _requeue(job: Job[Any]) -> _Answer:
     done = job.requeue()
-    return done, "requeued" if done else "not requeued: it waits, runs, or has completed"
+    return (
+        done,
+        "requeued"
+        if done
+        else "not requeued: it waits, runs, or has completed, or another has its key",
+    )

@@ -51,6 +51,8 @@ class JsonText(click.ParamType[Any]):
 @click.option("--max-attempts", type=int, help="How many attempts at the most.")
 @click.option("--lifetime", metavar="DURATION", help="How long an attempt may run.")
 @click.option("--hard", is_flag=True, default=None, help="In a fresh process of its own.")
+@click.option("--unique", is_flag=True, default=None, help="Not beside another with these.")
+@click.option("--idempotency-key", metavar="TEXT", help="One job, however often it is launched.")
 @click.option("--wait", is_flag=True, help="Wait for the outcome, print it, and fail as it did.")
 @click.option("--timeout", type=float, help="How many seconds to wait at the most.")
 @json_flag

@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from schedulergodx.cli.config import config
+from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.cli.queue import queue
 from schedulergodx.cli.service import service
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
@@ -51,5 +53,5 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, config, doctor, demo):
+for command in (service, job, launch, config, doctor, demo, queue, dead):
     program.add_command(command)

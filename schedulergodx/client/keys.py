@@ -78,7 +78,7 @@ class Keys:
     def _make_limit_key(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         assert self._limit_key is not None
         chosen = self._choose(self._limit_key, args, kwargs)
-        if chosen is _NO_KEY or chosen == "":
+        if chosen is _NO_KEY or chosen is None or chosen == "":
             return ""
         text = str(chosen) if isinstance(chosen, str | int) else ""
         return text if is_name(text, LONGEST_KEY) else _hash("limit_key", chosen).hex()
@@ -120,7 +120,7 @@ class Keys:
         return kinds.get(inspect.Parameter.VAR_KEYWORD, "")
 
     def _check_names(self, option: str, names: tuple[str, ...]) -> None:
-        known = set(self._signature.parameters) if self._signature else {"args", "kwargs"}
+        known = list(self._signature.parameters) if self._signature else ["args", "kwargs"]
         unknown = [name for name in names if name not in known]
         if unknown and not self._rest:
             raise ConfigError(

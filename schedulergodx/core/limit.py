@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from schedulergodx.core.job import LimitRule
 
 _TOGETHER = 50  # a start of so many may come early, so that a loop that wakes late keeps the pace
-_EPSILON = 1e-6  # of an interval: instants are floats
+_EPSILON = 1e-6  # seconds: instants are floats, a quarter of that apart
 _BETWEEN = "\t"  # stands in neither a name nor a key
 LONGEST_NAME = 200
 LONGEST_KEY = 200
@@ -38,21 +38,21 @@ class Rate:
 
     def room(self, next_on_time: float, now: float) -> int:
         """How many may start now."""
-        early = self._bounded(next_on_time, now) - now
-        left = self.burst - early / self.interval
-        return max(0, math.floor(left + _EPSILON))
+        early = max(0.0, next_on_time - now)
+        left = math.floor(self.burst - (early - _EPSILON) / self.interval)
+        return max(0, min(left, self.burst))
 
     def after(self, next_on_time: float, now: float, starts: int) -> float:
         """The instant to remember when so many have started now."""
-        return self._bounded(next_on_time, now) + starts * self.interval
+        return max(next_on_time, now) + starts * self.interval
 
     def opens(self, next_on_time: float) -> float:
         """From when on the next one may start."""
         return next_on_time - (self.burst - 1) * self.interval
 
-    def _bounded(self, next_on_time: float, now: float) -> float:
-        """It is in the past after a rest, and too far ahead where a clock was set back."""
-        return max(now, min(next_on_time, now + self.burst * self.interval))
+    def latest(self, now: float) -> float:
+        """No later instant is remembered, unless the clock was set back since."""
+        return now + self.burst * self.interval
 
 
 def rate_of(rule: LimitRule) -> Rate | None:

@@ -10,6 +10,7 @@ import pytest
 
 from schedulergodx.client.options import UNSET, Options, TaskOptions
 from schedulergodx.client.recipe import is_coroutine_function, name_of
+from schedulergodx.client.unique import Unique
 from schedulergodx.core.job import Execution, Limits, RetryRule
 from schedulergodx.errors import ConfigError
 
@@ -41,6 +42,15 @@ def changed(**said: Any) -> Options:
         ({"retry_on": OSError}, "retry_on", (OSError,)),
         ({"retry_on": [OSError, KeyError]}, "retry_on", (OSError, KeyError)),
         ({"by_value": "shop"}, "by_value", ("shop",)),
+        ({"unique": True}, "unique", Unique()),
+        ({"unique": "user"}, "unique", Unique(by=("user",))),
+        ({"unique": ["user", "day"]}, "unique", Unique(by=("user", "day"))),
+        ({"unique": False}, "unique", None),
+        ({"idempotency_period": "7 d"}, "idempotency_period", 604800.0),
+        ({"concurrency": 3}, "concurrency", 3),
+        ({"rate": "10/min"}, "rate", (10, 60.0)),
+        ({"limit": "api"}, "limit", "api"),
+        ({"limit_key": "user", "concurrency": 1}, "limit_key", "user"),
         ({"by_reference": [pytest, "shop"]}, "by_reference", ("pytest", "shop")),
     ],
 )
@@ -52,6 +62,19 @@ def test_what_is_said_is_read(said: dict[str, Any], field: str, value: object) -
     ("said", "words"),
     [
         ({"delay": -1}, "neither negative"),
+        ({"unique": 7}, "names of parameters"),
+        ({"unique": ()}, "names of parameters"),
+        ({"unique": [1]}, "names of parameters"),
+        ({"unique": True, "idempotency_key": "x"}, "exclude each other"),
+        ({"idempotency_key": ""}, "not an empty one"),
+        ({"idempotency_period": 0}, "0 s"),
+        ({"concurrency": 0}, "from 1"),
+        ({"rate": "often"}, "10/min"),
+        ({"rate": 10}, "10/min"),
+        ({"limit": ""}, "1 to 200"),
+        ({"limit": "a\tb"}, "1 to 200"),
+        ({"limit_key": "user"}, "add concurrency= or rate="),
+        ({"limit_key": 1, "rate": "1/s"}, "name of a parameter"),
         ({"delay": float("inf")}, "nor infinite"),
         ({"delay": "soon"}, "delay='soon'.*such as 90, \"10 min\""),
         ({"delay": True}, "not bool"),

@@ -26,6 +26,7 @@ from schedulergodx.core.message import (
     Answer,
     AskStatus,
     Error,
+    Info,
     JobItem,
     Response,
     ResponsesBody,
@@ -152,6 +153,7 @@ class Stage:
         self.told: dict[bytes, Response] = {}
         self.answers: dict[bytes, Answer] = {}
         self.errors: dict[bytes, Error] = {}
+        self.joined: dict[bytes, str] = {}
         self.dead: list[Delivery] = []
         self._numbers = itertools.count(1)
         self._heard = asyncio.Event()
@@ -322,6 +324,8 @@ class Stage:
         elif envelope.header.type == MessageType.ERROR:
             error = read_body(body, Error)
             self.errors[error.request] = error
+        elif envelope.header.type == MessageType.INFO:
+            self.joined |= read_body(body, Info).joined
         self.client.settle([delivery])
 
     def _hear_dead(self, delivery: Delivery) -> None:

@@ -381,6 +381,7 @@ class ModelStore:
         free = {execution: len(workers) for execution, workers in places.items()}
         taken: Counter[str] = Counter()
         first: list[Row] = []
+        self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
@@ -409,6 +410,15 @@ class ModelStore:
             return False
         rate = rate_of(rule)
         return rate is None or rate.room(self.state.rates.get(key, 0.0), now) > 0
+
+    def _bound_rates(self, now: float) -> None:
+        """A limit may have another rate than when its last job started."""
+        for key in {
+            row.job.limit_key for row in self._in(Status.PENDING)
+        } & self.state.rates.keys():
+            rule = self.state.rules.get(name_of_limit(key)[0])
+            if rule and (rate := rate_of(rule)):
+                self.state.rates[key] = min(self.state.rates[key], rate.latest(now))
 
     def _take_of_limit(self, key: str, taken: Counter[str], now: float) -> None:
         taken[key] += 1

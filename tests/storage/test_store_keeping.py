@@ -77,6 +77,45 @@ def test_a_prune_takes_the_oldest_up_to_its_limit(store: Store) -> None:
     assert [store.status(uid) for uid in uids] == [None] * 5
 
 
+def test_a_queue_can_keep_its_jobs_for_another_time(store: Store) -> None:
+    [default] = add(store)
+    [mail] = add(store, queue="mail")
+    [audit] = add(store, queue="audit")
+    jobs = claim(store, 3, queues=("default", "mail", "audit"))
+    finish(store, *jobs)
+    retention = Retention(
+        {Status.COMPLETED: 100.0},
+        {"mail": {Status.COMPLETED: 10.0, Status.FAILED: 0.0}, "audit": {Status.COMPLETED: None}},
+    )
+    left = []
+    for now in (NOW + 11, NOW + 12, NOW + 101, NOW + 102, NOW + YEAR):
+        store.begin()
+        store.prune(retention, now, 10)
+        store.commit()
+        left.append([uid for uid in (default, mail, audit) if store.status(uid)])
+    assert left == [[default, mail, audit], [default, audit], [default, audit], [audit], [audit]]
+
+
+def test_a_queue_can_keep_what_failed_for_another_time_than_all_else(store: Store) -> None:
+    add(store, 2, queue="mail")
+    [good, bad] = claim(store, 2, queues=("mail",))
+    store.begin()
+    store.finish([ending(good), ending(bad, FAILED)])
+    retention = Retention({Status.COMPLETED: 5.0}, {"mail": {Status.FAILED: 50.0}})
+    assert [store.prune(retention, NOW + s, 10) for s in (6, 8, 51, 53)] == [0, 1, 0, 1]
+    store.commit()
+
+
+def test_a_prune_takes_no_more_than_its_limit_of_any_queue(store: Store) -> None:
+    add(store, 3, queue="mail")
+    add(store, 3)
+    finish(store, *claim(store, 9, queues=("default", "mail")))
+    retention = Retention({Status.COMPLETED: 1.0}, {"mail": {Status.COMPLETED: 0.0}})
+    store.begin()
+    assert [store.prune(retention, NOW + 9, 2) for _ in range(4)] == [2, 2, 2, 0]
+    store.commit()
+
+
 def test_no_seq_is_given_twice(store: Store) -> None:
     add(store, 2)
     jobs = claim(store, 2)

@@ -70,6 +70,7 @@ class SameAsModel(RuleBasedStateMachine):
         self.real = unopened("sqlite", Path(self.home.name))
         self.real.open()
         self.unused: list[tuple[int, int]] = []  # attempts that were given up
+        self.clock = NOW
         self.both(lambda store: store.begin())
         for queue in QUEUES:  # something to run and something that runs, from the start
             uids = [new_uid() for _ in range(4)]
@@ -364,6 +365,7 @@ class SameAsModel(RuleBasedStateMachine):
         assert row is not None
         executions = EXECUTIONS if together else (row.job.execution,)
         free = dict.fromkeys(executions, range(10, 10 + places))
+        self.clock = now = max(self.clock, now)  # one that is set back has a test of its own
         self.both(lambda store: store.release_rates(now))
         self.both(lambda store: store.claim(free, rooms, now))
 

@@ -28,7 +28,11 @@ class Rates:
 
     def room(self, key: str, rate: Rate, now: float) -> int:
         """How many may start now."""
-        return rate.room(self._on_time(key), now)
+        on_time = self._on_time(key)
+        if on_time > rate.latest(now):  # the clock was set back, or the rate is another one
+            on_time = self._next[key] = rate.latest(now)
+            self._spent.add(key)
+        return rate.room(on_time, now)
 
     def spend(self, key: str, rate: Rate, now: float, starts: int = 1) -> None:
         """So many start now; it is on disk after `write` and a commit."""
