@@ -6,7 +6,6 @@ It runs nothing and unpickles nothing of what comes in.
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,9 @@ from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.code.unit import unwrap
 from schedulergodx.core.envelope import MessageType, read_header, unseal
 from schedulergodx.core.identity import UID_BYTES
-from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Spec, Status
+from schedulergodx.core.job import ErrorCode, Failure, Outcome, Spec, Status
 from schedulergodx.core.lifecycle import NO_DEADLINE, first_status, start_deadline
-from schedulergodx.core.limit import LONGEST_KEY, is_name, key_of_limit, limit_fault
+from schedulergodx.core.limit import key_of_limit
 from schedulergodx.core.message import (
     BadItem,
     Error,
@@ -30,9 +29,9 @@ from schedulergodx.core.message import (
     read_task,
 )
 from schedulergodx.core.signing import Signer
-from schedulergodx.core.unique import unique_fault
 from schedulergodx.errors import BadSignature, EnvelopeError, UnreadableCode
 from schedulergodx.service.bundles import BundleRefused, Bundles
+from schedulergodx.service.faults import item_fault, spec_fault, storable
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.membership import NO_BATCH, Membership
 from schedulergodx.service.tick import Arrival, Dead, Reply, Tick
@@ -50,7 +49,6 @@ logger = logging.getLogger(__name__)
 
 _UNSIGNED = Signer()
 _KNOWN_UNITS = 100_000
-_LONGEST_NAME = 1000  # characters of the name of a task
 _LARGEST = 16 << 20  # bytes of an envelope; RabbitMQ 4 carries no larger message
 
 
@@ -195,7 +193,7 @@ class Inbox:
         shared = _Shared(
             client=client,
             reply=header.instance if task.reply else "",
-            spec=self._store.spec_id(_storable(task.spec)),
+            spec=self._store.spec_id(storable(task.spec)),
             task=task,
             refusal=refusal,
             batch=place.number,
@@ -242,7 +240,7 @@ class Inbox:
                 f"{self._name!r} are {self._python}: run both on the same minor version"
             )
             return Failure(ErrorCode.INCOMPATIBLE_PYTHON, text)
-        fault = _spec_fault(spec)
+        fault = spec_fault(spec)
         return Failure(ErrorCode.INVALID_TASK, fault) if fault else None
 
     def _keep_units(self, task: TaskBody) -> Failure | None:
@@ -268,7 +266,7 @@ class Inbox:
 
     def _job(self, item: JobItem, shared: _Shared, now: float) -> NewJob:
         """The hot one: one struct a job, and nothing that can be shared is made again."""
-        fault = _item_fault(item)
+        fault = item_fault(item)
         if fault is not None:
             uid = item.uid if len(item.uid) == UID_BYTES else None
             return self._bad_job(BadItem(uid, item.id, fault), shared, now)
@@ -358,47 +356,6 @@ def _refusal_code(error: EnvelopeError) -> ErrorCode:
     if isinstance(error, BundleRefused):
         return error.code
     return ErrorCode.INVALID_TASK
-
-
-def _item_fault(item: JobItem) -> str | None:
-    """What is wrong with one job; a client of ours sends none of these."""
-    if len(item.uid) != UID_BYTES:
-        return f"its uid has {len(item.uid)} bytes and must have {UID_BYTES}"
-    if (item.due is not None and not math.isfinite(item.due)) or (
-        item.deadline is not None and not math.isfinite(item.deadline)
-    ):
-        return f"its times are none: due {item.due}, deadline {item.deadline}"
-    if item.parents and any(len(parent.uid) != UID_BYTES for parent in item.parents):
-        return f"a job that it depends on has a uid that has not {UID_BYTES} bytes"
-    if item.limit_key and not is_name(item.limit_key, LONGEST_KEY):
-        return f"the key of its limit is not 1 to {LONGEST_KEY} printable characters"
-    return None if item.unique is None else unique_fault(item.unique)
-
-
-def _storable(spec: Spec) -> Spec:
-    """The spec, with a name of a bounded length: jobs with a longer one are refused."""
-    if len(spec.name) <= _LONGEST_NAME:
-        return spec
-    return structs.replace(spec, name=spec.name[:_LONGEST_NAME])
-
-
-def _spec_fault(spec: Spec) -> str | None:
-    """What is wrong with the options of a task; a client of ours sends none of these."""
-    rule = spec.retry
-    if len(spec.name) > _LONGEST_NAME:
-        return f"the name of a task has at most {_LONGEST_NAME} characters, this {len(spec.name)}"
-    if spec.execution is Execution.MAIN:
-        return "only functions that the service's operator registered run in the service itself"
-    if spec.lifetime is not None and not 0 < spec.lifetime < math.inf:
-        return f"a lifetime of {spec.lifetime} s is none: give more than 0, or None for no limit"
-    if rule.attempts < 1:
-        return f"{rule.attempts} attempts are none: give at least 1"
-    waits = (rule.delay, rule.max_delay)
-    if not all(0 <= wait < math.inf for wait in waits) or not rule.backoff > 0:
-        return "the waits between attempts must be neither negative nor infinite"
-    if not 0 <= rule.jitter <= 1:
-        return f"a jitter of {rule.jitter} is none: give a share, from 0 to 1"
-    return None if spec.limit is None else limit_fault(spec.limit)
 
 
 def _limit_key(spec: Spec, item: JobItem) -> str:
