@@ -8,12 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -37,6 +34,9 @@ def _encode(value: object) -> bytes:
     for kinds, tag, read in _PLAIN:
         if isinstance(value, kinds):
             return _framed(tag, read(value))
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    if name in _BY_NAME:
+        return _framed(b"x", f"{name} {value}".encode())
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return _object(value, dict(zip(value._fields, value, strict=True)))
     if isinstance(value, list | tuple):
@@ -50,7 +50,7 @@ def _encode(value: object) -> bytes:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [field.name for field in dataclasses.fields(value) if field.compare]
         return _object(value, {name: getattr(value, name) for name in fields})
-    raise TypeError(f"{type(value).__module__}.{type(value).__qualname__}")
+    raise TypeError(name)
 
 
 def _framed(tag: bytes, body: bytes) -> bytes:
@@ -75,6 +75,8 @@ def _of_datetime(value: datetime) -> bytes:
     return (value if value.tzinfo is None else value.astimezone(UTC)).isoformat().encode()
 
 
+# Their text says all, and nobody should pay for the import of their modules.
+_BY_NAME = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
 # In this order: a bool is an int, a datetime is a date, and an enum may be any of them.
 _PLAIN: tuple[tuple[type | tuple[type, ...], bytes, Callable[[Any], bytes]], ...] = (
     (type(None), b"n", lambda _: b""),
@@ -87,7 +89,6 @@ _PLAIN: tuple[tuple[type | tuple[type, ...], bytes, Callable[[Any], bytes]], ...
     (datetime, b"T", _of_datetime),
     ((date, time), b"d", lambda value: f"{type(value).__name__} {value.isoformat()}".encode()),
     (timedelta, b"D", lambda value: f"{value.days} {value.seconds} {value.microseconds}".encode()),
-    ((Decimal, Fraction, complex), b"c", lambda value: f"{type(value).__name__} {value}".encode()),
-    (UUID, b"U", lambda value: value.bytes),
+    (complex, b"c", lambda value: complex.__repr__(value).encode()),
     (PurePath, b"p", lambda value: str(value).encode("utf-8", "surrogatepass")),
 )
