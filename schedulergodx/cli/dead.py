@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schedulergodx.client import Client
-    from schedulergodx.core.view import DeadLetterView
+    from schedulergodx.client.dead_letters import DeadLetterView
 
 _COLUMNS = ("id", "since", "queue", "kind", "client", "task", "jobs", "reason")
 _MOST = 10_000

@@ -11,9 +11,9 @@ from schedulergodx.client.session import Session
 from schedulergodx.core.message import AskPause, AskQueues
 
 if TYPE_CHECKING:
-    from schedulergodx.client.dead_letters import DeadLetters
+    from schedulergodx.client.dead_letters import DeadLetters, DeadLetterView
     from schedulergodx.client.options import Duration
-    from schedulergodx.core.view import DeadLetterView, QueueView
+    from schedulergodx.core.view import QueueView
 
 
 class AsyncOperating(AsyncAsking):

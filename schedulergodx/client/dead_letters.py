@@ -16,10 +16,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from schedulergodx.brokers.base import Held
 from schedulergodx.core.envelope import MessageType, read_header
 from schedulergodx.core.message import DeadLetter, read_body, read_task
-from schedulergodx.core.view import DeadLetterView
 from schedulergodx.errors import BrokerError, EnvelopeError, UnknownQueue, Unroutable
 
 if TYPE_CHECKING:
@@ -28,6 +29,30 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0  # seconds to wait for another program that looks
 _OWNER = "dead"  # no queue of jobs has this name
+
+
+class DeadLetterView(Struct, frozen=True):
+    """A message that no service could read, as people look at it.
+
+    id: of this letter, 16 hex digits
+    queue: of the broker, from which it came; "" for one that no service put there
+    at: since when it is dead, an instant
+    reason: one sentence
+    size: of the message, in bytes
+    kind: its type, as "TASK"; this and what follows where it can be read, and not verified
+    jobs: their uids
+    """
+
+    id: str
+    queue: str
+    at: float | None
+    reason: str
+    size: int
+    kind: str = ""
+    client: str = ""
+    instance: str = ""
+    task: str = ""
+    jobs: tuple[bytes, ...] = ()
 
 
 class DeadLetters:

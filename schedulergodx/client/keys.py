@@ -37,12 +37,6 @@ class Keys:
         self._period = options.idempotency_period
         self._limit_key = options.limit_key
 
-    @classmethod
-    def of_task(cls, function: Callable[..., Any], name: str, options: Options) -> Keys | None:
-        """Those of a task that has any."""
-        said = (options.unique, options.idempotency_key, options.limit_key)
-        return None if said == (None, None, None) else cls(function, name, options)
-
     def check(self) -> None:
         """Whether the parameters are there that are named. Raises: ConfigError"""
         unique = () if self._unique is None else self._unique.by

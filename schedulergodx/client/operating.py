@@ -11,9 +11,9 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT, check_outside, ids_of,
 from schedulergodx.core.message import AskPause, AskQueues
 
 if TYPE_CHECKING:
-    from schedulergodx.client.dead_letters import DeadLetters
+    from schedulergodx.client.dead_letters import DeadLetters, DeadLetterView
     from schedulergodx.client.options import Duration
-    from schedulergodx.core.view import DeadLetterView, QueueView
+    from schedulergodx.core.view import QueueView
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.keys import Keys
 from schedulergodx.client.options import Options
 from schedulergodx.client.template import Template
 from schedulergodx.core.envelope import LARGEST_BYTES
@@ -16,6 +15,7 @@ from schedulergodx.errors import TooLarge
 from schedulergodx.quantity import format_size
 
 if TYPE_CHECKING:
+    from schedulergodx.client.keys import Keys
     from schedulergodx.core.code import PackedFunction, Packer
 
 _VARIANTS = 64  # recipes with other options that one remembers
@@ -38,7 +38,7 @@ class Recipe:
         self.name = options.name or name
         self.options = options
         self.packer = find_packer(options)
-        self.keys = Keys.of_task(function, self.name, options)
+        self.keys = self._make_keys()
         self._find_packer = find_packer
         self._execution = options.execution_of(coroutine=is_coroutine_function(function))
         self._made: tuple[PackedFunction, Template] | None = None
@@ -72,6 +72,14 @@ class Recipe:
     def _variant(self, said: Mapping[str, Any]) -> Recipe:
         options = self.options.changed(said)
         return Recipe(self.function, self.name, options, self._find_packer).checked()
+
+    def _make_keys(self) -> Keys | None:
+        options = self.options
+        if (options.unique, options.idempotency_key, options.limit_key) == (None, None, None):
+            return None
+        from schedulergodx.client.keys import Keys  # late: few tasks have any
+
+        return Keys(self.function, self.name, options)
 
     def checked(self) -> Recipe:
         """This one, whose options fit its function. Raises: ConfigError"""

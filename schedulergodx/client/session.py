@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.brokers.base import Broker, Delivery
 from schedulergodx.client.awaited import Awaited
-from schedulergodx.client.dead_letters import DeadLetters
 from schedulergodx.client.parcel import Parcel, share
 from schedulergodx.client.question import Question
 from schedulergodx.client.reader import Reader
@@ -28,6 +27,9 @@ from schedulergodx.core.message import AskOutcomes, Initialization
 from schedulergodx.core.names import Names
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BrokerError, BrokerUnavailable
+
+if TYPE_CHECKING:
+    from schedulergodx.client.dead_letters import DeadLetters
 
 _SLICE = 1000  # uids a question
 _SILENCE = 2.0  # seconds of trying to connect before that is said
@@ -194,6 +196,8 @@ class Session:
 
     def dead_letters(self) -> DeadLetters:
         """The dead letters of its deployment."""
+        from schedulergodx.client.dead_letters import DeadLetters  # late: few come here
+
         return DeadLetters(self._broker, self._terms.names)
 
     # -- what goes out ----------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from schedulergodx.core.job import Conflict, Status
 from schedulergodx.errors import ConfigError
@@ -19,8 +21,7 @@ By = bool | str | Iterable[str] | Callable[..., object]
 NOT_ENDED = (Status.SCHEDULED, Status.BLOCKED, Status.PENDING, Status.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Unique:
+class Unique(Struct, frozen=True):
     """That no two jobs of a task with the same arguments are there at once.
 
     by: which arguments count: True for all, names of parameters, or a function that is called with
@@ -43,7 +44,7 @@ class Unique:
         """Check, and keep in one form."""
         for name, read in _READERS.items():
             try:
-                object.__setattr__(self, name, read(getattr(self, name)))
+                force_setattr(self, name, read(getattr(self, name)))
             except ValueError as error:
                 raise ConfigError(f"Unique({name}=) can't be used: {error}") from None
 

@@ -8,7 +8,8 @@ length there are more than it allows. Source: ITU-T I.371, annex A
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from schedulergodx.core.job import LimitRule
 
@@ -19,8 +20,7 @@ LONGEST_NAME = 200
 LONGEST_KEY = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """So many starts in so many seconds."""
 
     starts: int

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
+
+from msgspec import Struct
 
 from schedulergodx.core.job import Parent, Status
 
@@ -158,8 +160,7 @@ class BatchFilter:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class QueueView:
+class QueueView(Struct, frozen=True):
     """A queue that a service serves, as people look at it.
 
     paused: since when nothing of it is started; None where it is not paused
@@ -172,29 +173,4 @@ class QueueView:
     paused: float | None = None
     concurrency: int | None = None
     rate: tuple[int, float] | None = None
-    counts: dict[Status, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterView:
-    """A message that no service could read, as people look at it.
-
-    id: of this letter, 16 hex digits
-    queue: of the broker, from which it came; "" for one that no service put there
-    at: since when it is dead, an instant
-    reason: one sentence
-    size: of the message, in bytes
-    kind: its type, as "TASK"; this and what follows where it can be read, and not verified
-    jobs: their uids
-    """
-
-    id: str
-    queue: str
-    at: float | None
-    reason: str
-    size: int
-    kind: str = ""
-    client: str = ""
-    instance: str = ""
-    task: str = ""
-    jobs: tuple[bytes, ...] = ()
+    counts: dict[Status, int] = {}

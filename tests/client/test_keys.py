@@ -149,7 +149,7 @@ def test_keys_are_the_same_in_every_process() -> None:
 from schedulergodx.client.keys import Keys
 from schedulergodx.client.options import Options
 def send(to, *, tags): ...
-keys = Keys.of_task(send, "send", Options().changed({"unique": True}))
+keys = Keys(send, "send", Options().changed({"unique": True}))
 print(keys.make(("ann",), {"tags": {"a", "b", "c", "d"}}, "one")[0].key.hex())
 """
     found = {
