@@ -157,7 +157,10 @@ def _answer_type(question: Question) -> Any:
 def _silence(question: Question) -> Exception:
     error = question.error
     if isinstance(error, Unroutable) and question.address is not None:
-        return UnknownQueue(f"no service serves {question.address!r}: start one that does")
+        return UnknownQueue(
+            f"no service serves queue {question.address!r} of the broker: start one that does, "
+            "with `sgx service run --queue NAME`, or correct the name"
+        )
     if isinstance(error, ConfigError):
         return error
     if error is not None and not isinstance(error, Unroutable):
