@@ -19,6 +19,7 @@ from schedulergodx.errors import (
     BadSignature,
     BrokerError,
     BrokerUnavailable,
+    ConfigError,
     EnvelopeError,
 )
 
@@ -33,18 +34,21 @@ _CLIENT = "doctor"
 
 async def check_broker(settings: Settings) -> list[Finding]:
     """Reach the broker, and check what can be checked there."""
-    broker = make_broker(
-        settings.broker_url,
-        quorum=settings.quorum,
-        heartbeat=settings.heartbeat,
-        watchdog_interval=settings.watchdog_interval,
-    )
     try:
+        broker = make_broker(
+            settings.broker_url,
+            quorum=settings.quorum,
+            heartbeat=settings.heartbeat,
+            watchdog_interval=settings.watchdog_interval,
+        )
         await broker.open(settings.connect_timeout)
-    except BrokerUnavailable as error:
+    except (BrokerUnavailable, ConfigError) as error:
         return [problem("broker", str(error), "see --broker and `sgx config show`")]
     try:
         return [_describe(broker, settings), *await _Visit(broker, settings).findings()]
+    except ConfigError:  # of the secret, which is a finding of its own
+        text = "not checked: the secret can't be used"
+        return [_describe(broker, settings), problem("rights", text, "mend it, then look again")]
     finally:
         await broker.close()
 

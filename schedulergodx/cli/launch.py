@@ -5,17 +5,20 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from schedulergodx.cli.asking import asking
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.cli.output import for_json, json_flag, print_json
+from schedulergodx.quantity import parse_duration
 from schedulergodx.setting import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType, TracebackType
 
     from schedulergodx.config import Settings
 
@@ -40,6 +43,21 @@ class JsonText(click.ParamType[Any]):
         return read
 
 
+class Duration(click.ParamType[float]):
+    """Seconds, or a text such as "10 min"."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds, or a usage error."""
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(f"{value!r} can't be used: {error}", param, ctx)
+
+
 @click.command()
 @click.argument("function", metavar="MODULE:FUNCTION")
 @click.option("--args", type=JsonText(list, "JSON array"), default="[]", help="Positional ones.")
@@ -54,7 +72,7 @@ class JsonText(click.ParamType[Any]):
 @click.option("--unique", is_flag=True, default=None, help="Not beside another with these.")
 @click.option("--idempotency-key", metavar="TEXT", help="One job, however often it is launched.")
 @click.option("--wait", is_flag=True, help="Wait for the outcome, print it, and fail as it did.")
-@click.option("--timeout", type=float, help="How many seconds to wait at the most.")
+@click.option("--timeout", type=Duration(), help="How long to wait at the most.")
 @json_flag
 @with_settings(Scope.BOTH, Scope.CLIENT)
 def launch(
@@ -83,15 +101,13 @@ def launch(
 def find_function(path: str) -> Callable[..., Any]:
     """The function, or the task, that "package.module:name" names.
 
-    Raises: click.UsageError, which says what is missing
+    Raises: click.UsageError, which says what is missing; click.ClickException if the module can't
+        be imported
     """
     module_name, colon, name = path.partition(":")
     if not (module_name and colon and name):
         raise click.UsageError(f"{path!r} is not MODULE:FUNCTION, as reports.daily:main")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise click.UsageError(f"{path!r}: there is no module {error.name!r} here") from error
+    found: Any = _import(module_name, path)
     for part in name.split("."):
         if not hasattr(found, part):
             raise click.UsageError(f"{path!r}: {found.__name__} has no {part!r}")
@@ -102,11 +118,36 @@ def find_function(path: str) -> Callable[..., Any]:
     return function
 
 
+def _import(module: str, path: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"{path!r}: there is no module {error.name!r} here") from error
+    except (Exception, SystemExit) as error:  # whatever that module does
+        text = f"{path!r}: {module} can't be imported:\n{_told(error)}"
+        raise click.ClickException(text) from error
+
+
+def _told(error: BaseException) -> str:
+    """With its traceback, from the frames of the module on."""
+    frames = error.__traceback__
+    while frames is not None and _imports(frames):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+
+
+def _imports(frames: TracebackType) -> bool:
+    return str(frames.tb_frame.f_globals.get("__name__")).startswith(("importlib", __name__))
+
+
 def _print_outcome(job: Any, timeout: float | None, as_json: bool) -> None:
     error = job.exception(timeout)
     if error is None:
         value = job.result()
-        print_json({"id": job.id, "result": value}) if as_json else click.echo(repr(value))
+        if as_json:
+            print_json({"id": job.id, "result": for_json(value)})
+        else:
+            click.echo(repr(value))
         return
     if as_json:
         print_json({"id": job.id, "error": f"{type(error).__name__}: {error}"})

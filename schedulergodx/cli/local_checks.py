@@ -15,7 +15,11 @@ from schedulergodx.cli.finding import Finding, note, ok, problem
 from schedulergodx.cli.health import health_path, read_health, sqlite_path
 from schedulergodx.cli.versions import installed_versions
 from schedulergodx.config import Settings
+from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import format_size
+from schedulergodx.storage import make_store
+from schedulergodx.storage.migrations import HEAD, revision_of
+from schedulergodx.storage.sqlite.connection import APPLICATION_ID
 
 OLDEST_SQLITE = (3, 35)  # the first that knows RETURNING
 LEAST_ROOM = 256 << 20  # bytes free on the disk of the database
@@ -42,7 +46,7 @@ def check_store(settings: Settings) -> list[Finding]:
     """The database file and its disk. It is looked at, never opened for writing."""
     path = sqlite_path(settings.db)
     if path is None:
-        return [ok("database", "not SQLite: the service checks it when it starts")]
+        return [_check_name(settings)]
     folder = path.parent
     if not folder.is_dir():
         return [problem("database", f"there is no folder {folder}", f"make it: mkdir -p {folder}")]
@@ -88,12 +92,22 @@ def _check_packages() -> list[Finding]:
     ]
 
 
+def _check_name(settings: Settings) -> Finding:
+    try:
+        make_store(settings.db)
+    except ConfigError as error:
+        return problem("database", str(error), f"see {settings.origin('db')}")
+    return ok("database", "in memory: its jobs end with the service")
+
+
 def _check_file(path: Path, folder: Path) -> Finding:
     if not os.access(folder, os.W_OK | os.X_OK):
         advice = "let the user of the service write there: chown it, or choose another --db"
         return problem("database", f"{folder} can't be written", advice)
     if not path.exists():
         return ok("database", f"{path} is not there yet; a service makes it")
+    if not path.is_file():
+        return problem("database", f"{path} is no file", "name another --db")
     if not os.access(path, os.R_OK | os.W_OK):
         return problem("database", f"{path} can't be read and written", "see its owner and mode")
     return _read_file(path)
@@ -103,13 +117,19 @@ def _read_file(path: Path) -> Finding:
     try:
         url = f"{path.as_uri()}?mode=ro"
         with closing(sqlite3.connect(url, uri=True)) as connection:
-            [journal] = connection.execute("PRAGMA journal_mode").fetchone()
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            [application] = connection.execute("PRAGMA application_id").fetchone()
+            [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            schema = revision_of(connection)
     except sqlite3.Error as error:
         advice = "is it an SQLite database? Restore it from a backup, or name another --db"
         return problem("database", f"{path} can't be read: {error}", advice)
-    size = format_size(path.stat().st_size)
-    return ok("database", f"{path}, {size}, can be read and written (journal: {journal})")
+    if tables and application != APPLICATION_ID:
+        return problem("database", f"{path} is of another program", "name another --db")
+    if schema is not None and schema > HEAD:
+        text = f"{path} has schema {schema}, of a newer version than this one, which knows {HEAD}"
+        return problem("database", text, "install the newer version, or name another --db")
+    about = f"{format_size(path.stat().st_size)}, schema {schema or 'none yet'}"
+    return ok("database", f"{path}, {about}, can be read and written")
 
 
 def _check_room(folder: Path) -> Finding:

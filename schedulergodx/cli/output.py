@@ -22,6 +22,15 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def for_json(value: object) -> object:
+    """A value of a job, or its `repr` where JSON has no form for it: keys, NaN, a circle."""
+    try:
+        json.dumps(value, allow_nan=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
+    return value
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under their headings."""
     terminal = sys.stdout.isatty()

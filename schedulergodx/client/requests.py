@@ -184,7 +184,10 @@ def _silence(question: Question) -> Exception:
         return error
     if isinstance(error, Unroutable):
         if question.address is not None:
-            return UnknownQueue(f"no service serves {question.address!r}: start one that does")
+            return UnknownQueue(
+                f"no service serves queue {question.address!r} of the broker: start one that does, "
+                "with `sgx service run --queue NAME`, or correct the name"
+            )
         return NoAnswer("no service ever read from this broker: start one (`sgx service run`)")
     if error is not None:
         return NoAnswer(f"the question could not be sent: {error}")

@@ -30,8 +30,14 @@ def make_store(url_or_path: str | os.PathLike[str]) -> Store:
     elif "://" in path:
         path = ""
     if not path:
+        named = _without_password(os.fspath(url_or_path))
         raise ConfigError(
-            f"{os.fspath(url_or_path)!r} names no database: give sqlite:///FILE (relative), "
+            f"{named!r} names no database: give sqlite:///FILE (relative), "
             f"sqlite:////ABSOLUTE/FILE, a path, or {_PREFIX}{_IN_MEMORY} for tests"
         )
     return SQLiteStore("" if path == _IN_MEMORY else path)
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + rest.rpartition("@")[2]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schedulergodx.cli.broker_checks import judge_info
-from schedulergodx.cli.finding import Verdict
+from schedulergodx.cli.finding import Finding, Verdict
 from schedulergodx.cli.health import STALE_AFTER, health_path, read_health, sqlite_path
 from schedulergodx.cli.launch import find_function
+from schedulergodx.cli.local_checks import check_store
 from schedulergodx.cli.program import program
 from schedulergodx.config import SETTINGS, load_settings
 from schedulergodx.core.code import interpreter_tag
@@ -25,6 +29,7 @@ from schedulergodx.core.message import Info
 from schedulergodx.errors import ConfigError
 from schedulergodx.setting import Scope
 from schedulergodx.storage import make_store
+from schedulergodx.storage.migrations import HEAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,6 +204,99 @@ def test_arguments_that_are_no_json_are_usage(flag: str, text: str, why: str) ->
     done = sgx("launch", "math:sqrt", flag, text)
     assert done.exit_code == 2
     assert why in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [("def f(:", "SyntaxError"), ("1 / 0", "ZeroDivisionError"), ("exit(3)", "SystemExit: 3")],
+)
+def test_a_module_that_can_not_be_imported_is_told_with_its_line(
+    source: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("broken_tools.py").write_text(f"import sys\nfrom builtins import exit\n{source}\n")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    done = sgx("launch", "broken_tools:f")
+    assert done.exit_code == 1
+    assert "broken_tools can't be imported" in done.stderr
+    assert why in done.stderr
+    assert 'broken_tools.py", line 3' in done.stderr
+    assert "importlib" not in done.stderr
+
+
+@pytest.mark.parametrize("timeout", ["-1", "nan", "inf", "soon"])
+def test_a_time_to_wait_that_is_none_is_usage(timeout: str) -> None:
+    done = sgx("launch", "math:sqrt", "--wait", "--timeout", timeout)
+    assert done.exit_code == 2
+    assert "--timeout" in done.stderr
+
+
+def findings_of(db: str) -> dict[str, Finding]:
+    settings = load_settings(environ={}, db=db)
+    return {finding.subject: finding for finding in check_store(settings)}
+
+
+def test_doctor_finds_a_database_of_this_version_well() -> None:
+    store = make_store("jobs.db")
+    assert "not there yet" in findings_of("jobs.db")["database"].text
+    store.open()
+    store.close()
+    found = findings_of("jobs.db")["database"]
+    assert found.verdict is Verdict.OK
+    assert f"schema {HEAD}" in found.text
+
+
+def make_newer(path: Path) -> None:
+    store = make_store(path)
+    store.open()
+    store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+def make_foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE tasks (id INTEGER)")
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (make_newer, "schema 9999, of a newer version"),
+        (make_foreign, "of another program"),
+        (lambda path: path.mkdir(), "is no file"),
+        (lambda path: path.write_bytes(b"no database" * 1000), "can't be read"),
+    ],
+    ids=["newer", "foreign", "folder", "nonsense"],
+)
+def test_doctor_finds_a_database_that_no_service_can_use(
+    make: Callable[[Path], object], why: str
+) -> None:
+    make(Path("jobs.db"))
+    found = findings_of("jobs.db")["database"]
+    assert found.verdict is Verdict.PROBLEM
+    assert why in found.text
+    assert found.advice
+
+
+@pytest.mark.parametrize("db", ["mysql://me:hunter2@host/jobs", "sqlite:///"])
+def test_doctor_finds_a_name_that_names_no_database(db: str) -> None:
+    found = findings_of(db)["database"]
+    assert found.verdict is Verdict.PROBLEM
+    assert "sqlite:///FILE" in found.text
+    assert "hunter2" not in found.text
+
+
+def test_doctor_finds_a_folder_that_is_not_there() -> None:
+    found = findings_of("sqlite:///missing/jobs.db")["database"]
+    assert found.verdict is Verdict.PROBLEM
+    assert "mkdir" in found.advice
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to root")
+def test_doctor_finds_a_database_that_it_may_not_read() -> None:
+    make_store("jobs.db").open()
+    Path("jobs.db").chmod(0)
+    assert findings_of("jobs.db")["database"].verdict is Verdict.PROBLEM
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ def divide(a, b):
     return a / b
 
 
+def odd():
+    return {(1, 2): float("nan")}
+
+
 from schedulergodx import Client
 
 client = Client(connect=False)
@@ -211,8 +215,28 @@ def test_doctor_finds_no_broker_and_names_the_ways_out(shell: Shell) -> None:
     assert "spool:" in done.stdout
 
 
-def test_doctor_finds_a_database_that_is_none(shell: Shell) -> None:
-    (shell.folder / "broken.db").write_bytes(b"this is no database" * 100)
-    done = shell.run("doctor", "--db", "sqlite:///broken.db")
+@pytest.mark.parametrize("broker", ["nonsense", "amqp://host/?colour=red"])
+def test_doctor_finds_a_broker_that_can_not_be_meant(shell: Shell, broker: str) -> None:
+    done = shell.run("doctor", "--broker", broker, "--json")
     assert done.returncode == 1
-    assert "problem  database" in done.stdout
+    found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert found["broker"]["verdict"] == "problem"
+    assert found["broker"]["advice"]
+
+
+def test_doctor_finds_a_secret_that_is_too_short(shell: Shell) -> None:
+    done = shell.run("doctor", "--json", secret="short")
+    assert done.returncode == 1
+    found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert "shorter than 16 bytes" in found["secret"]["text"]
+    assert "short" not in found["rights"]["text"]
+
+
+def test_a_result_that_json_has_no_form_for_is_told_all_the_same(shell: Shell) -> None:
+    assert shell.json("launch", "tools:odd", "--wait")["result"] == "{(1, 2): nan}"
+
+
+def test_a_queue_that_nobody_serves_is_told_when_jobs_are_listed(shell: Shell) -> None:
+    done = shell.run("job", "list", "--queue", "defualt")
+    assert done.returncode == 1
+    assert "sgx service run --queue" in done.stderr

@@ -35,6 +35,7 @@ THREE_WAYS = (
     "Start RabbitMQ there; or name another one with SCHEDULERGODX_BROKER or broker=; or use the "
     "embedded broker, which needs no server: spool:DIRECTORY"
 )
+CORRECT = "Correct the URL in SCHEDULERGODX_BROKER or broker=, or allow it there"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -158,10 +159,11 @@ class Address:
             ) from error
         return context
 
-    def unavailable(self, cause: str) -> BrokerUnavailable:
-        """The error of a RabbitMQ that can't be reached, with what to do."""
+    def unavailable(self, cause: str, *, there: bool = False) -> BrokerUnavailable:
+        """The error of a RabbitMQ that can't be used, with what to do. there: it was reached"""
+        remedy = CORRECT if there else THREE_WAYS
         return BrokerUnavailable(
-            f"RabbitMQ at {self.host}:{self.port} can't be used: {cause}. {THREE_WAYS}"
+            f"RabbitMQ at {self.host}:{self.port} can't be used: {cause}. {remedy}"
         )
 
     def __repr__(self) -> str:

@@ -104,7 +104,7 @@ class Session:
             except CannotConnect as error:
                 wait = self._backoff.next()
                 if error.final or loop.time() + wait > deadline:
-                    raise self._address.unavailable(str(error)) from None
+                    raise self._address.unavailable(str(error), there=error.final) from None
                 logger.debug("%s is not there yet: %s", self._address.url, error)
             await asyncio.sleep(wait)
 

@@ -31,7 +31,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
 
     Raises: StoreTooNew, StoreError
     """
-    revision = _revision(connection)
+    revision = revision_of(connection)
     if revision == HEAD:
         return
     _import_alembic()
@@ -45,7 +45,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     logger.info("%s: schema %s became %s", name, revision, HEAD)
 
 
-def _revision(connection: sqlite3.Connection) -> str | None:
+def revision_of(connection: sqlite3.Connection) -> str | None:
     """The step that was taken last; None for a new database."""
     there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
     if not connection.execute(there).fetchone():
