@@ -5,6 +5,7 @@ from __future__ import annotations
 AHEAD = 0.005  # seconds of work that a worker may hold
 MOST = 256  # jobs that it may hold
 _OVERHEAD = 10e-6  # seconds a job, beside its function
+_BYTE = AHEAD / (1 << 20)  # seconds for its way to the worker or back: a megabyte is enough ahead
 _WEIGHT = 0.2  # of the newest job in the means
 _TASKS = 10_000  # that are remembered
 
@@ -16,8 +17,8 @@ class Pace:
         self._of_task: dict[bytes, float] = {}
         self._recent = AHEAD
 
-    def learn(self, function: bytes, seconds: float) -> None:
-        """A job of that function took so long."""
+    def learn(self, function: bytes, seconds: float, size: int = 0) -> None:
+        """A job of that function took so long, and so many bytes went to and fro."""
         mean = self._of_task.get(function)
         if mean is None:
             if len(self._of_task) >= _TASKS:
@@ -25,11 +26,12 @@ class Pace:
             self._of_task[function] = seconds
         else:
             self._of_task[function] = mean + _WEIGHT * (seconds - mean)
-        self._recent += _WEIGHT * (seconds - self._recent)
+        self._recent += _WEIGHT * (seconds + size * _BYTE - self._recent)
 
-    def expect(self, function: bytes) -> float:
-        """Seconds that a job of that function will take; of an unknown one, what others took."""
-        return self._of_task.get(function, self._recent) + _OVERHEAD
+    def expect(self, function: bytes, size: int = 0) -> float:
+        """Seconds that a job of that function will take with so many bytes of arguments; of an
+        unknown one, what others took."""
+        return self._of_task.get(function, self._recent) + size * _BYTE + _OVERHEAD
 
     def ahead(self, load: float) -> int:
         """How many more may be sent to a worker that holds so many seconds of work."""

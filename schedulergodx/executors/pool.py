@@ -155,7 +155,7 @@ class ProcessExecutor:
             if alone and worker.load > AHEAD and worker.jobs:
                 break
             spec = work.spec
-            given.append(add(work, expect(spec.function), now))
+            given.append(add(work, expect(spec.function, len(work.arguments)), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:
@@ -227,7 +227,8 @@ class ProcessExecutor:
         worker.served += 1
         worker.stalled = False
         if worker.execution is Execution.PROCESS:
-            self._pace.learn(work.spec.function, finished.finished - finished.started)
+            size = len(work.arguments) + len(finished.outcome.value or b"")
+            self._pace.learn(work.spec.function, finished.finished - finished.started, size)
         if worker.execution is Execution.FORK:
             worker.finished = ended  # its place is free when its process is gone
             worker.check_at = time.monotonic() + EXIT
