@@ -95,8 +95,12 @@ class Crew:
         return computing + idle[: max(0, self._size - len(computing))]
 
     def _room(self, worker: Worker) -> int:
-        """How many jobs a worker can be given now."""
-        if worker.backlog > _BACKLOG or (worker.stalled and worker.jobs):
+        """How many jobs a worker can be given now.
+
+        One that has none waits for a token, and reads what was taken back from it when it gets one:
+        a backlog is no reason to leave it so.
+        """
+        if worker.jobs and (worker.backlog > _BACKLOG or worker.stalled):
             return 0
         if not self._alone:
             return self._places + min(MOST_WAITING, worker.waiting) - len(worker.jobs)

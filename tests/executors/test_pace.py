@@ -24,6 +24,15 @@ def test_what_a_worker_holds_counts() -> None:
     assert pace.ahead(AHEAD) == 0
 
 
+def test_large_jobs_are_not_sent_ahead_however_quick() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(QUICK, 1e-6, 1 << 20)
+    assert pace.ahead(0.0) == 0
+    assert pace.expect(QUICK) < 0.001
+    assert pace.expect(QUICK, 4 << 20) > 2 * AHEAD
+
+
 def test_a_task_is_known_by_its_own_jobs() -> None:
     pace = Pace()
     for _ in range(100):

@@ -161,3 +161,15 @@ async def test_a_worker_that_does_not_take_what_it_is_sent_is_offered_nothing(ri
     busy, free = rig.executor.places(PROCESS)[:2]
     rig.executor.run([at(rig.work(slow, 0.2), busy), at(rig.work(len, data), busy)])
     assert set(rig.executor.places(PROCESS)) == {free}
+
+
+def echo(value: bytes) -> bytes:
+    return value
+
+
+async def test_what_was_taken_back_and_not_read_does_not_keep_an_idle_worker_idle(rig: Rig) -> None:
+    """The worker waits for a token, and reads no more of what it was sent before it has one."""
+    learn(rig, rig.work(echo, b""))
+    data = os.urandom(1_000_000)
+    for job in rig.submit([rig.work(echo, data) for _ in range(100)]):
+        assert rig.open(await job) == data
