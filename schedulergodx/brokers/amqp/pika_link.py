@@ -19,7 +19,7 @@ from pika.adapters.utils.connection_workflow import (
 from pika.exchange_type import ExchangeType
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, CannotConnect, ChannelLost, Loss
-from schedulergodx.brokers.amqp.pika_connection import Connection
+from schedulergodx.brokers.amqp.pika_connection import Connection, publish_frame
 from schedulergodx.brokers.amqp.refusal import (
     explain_handshake,
     explain_login,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from schedulergodx.brokers.amqp.address import Address
 
 _PERSISTENT = 2
+_ADDRESSES = 1000  # that a channel remembers
 _GOODBYE_SECONDS = 2.0
 _OWN_TIMEOUT_FIRST = 1.0  # seconds that pika's own timeout has before ours
 
@@ -133,14 +134,15 @@ class PikaChannel:
         self.lost: asyncio.Future[Loss] = loop.create_future()
         self._loop = loop
         self._channel: Any = None  # pika has no types
-        self._readers: dict[int, Callable[[int, bool, bytes], None]] = {}
+        self._connection: Connection
+        self._methods: dict[tuple[str, str], bytes] = {}  # what messages to an address begin with
         self._asked: asyncio.Future[Any] | None = None
         self._consumer = ""
 
     async def open(self, connection: Connection) -> None:
         answer = self._loop.create_future()
         self._asked = answer
-        self._readers = connection.readers
+        self._connection = connection
         self._channel = connection.channel(on_open_callback=_setter(answer))
         self._channel.add_on_close_callback(self._closed)
         self._channel.add_on_cancel_callback(self._cancelled)
@@ -184,7 +186,7 @@ class PikaChannel:
         def deliver(_: object, method: Any, __: object, body: bytes) -> None:
             on_message(method.delivery_tag, method.redelivered, body)
 
-        self._readers[self._channel.channel_number] = on_message
+        self._connection.readers[self._channel.channel_number] = on_message
         self._consumer = f"schedulergodx.{id(self):x}"
         await self._ask(self._channel.basic_consume, queue, deliver, consumer_tag=self._consumer)
 
@@ -206,7 +208,7 @@ class PikaChannel:
         await self._ask(self._channel.confirm_delivery, confirmed)
 
     async def close(self) -> None:
-        self._readers.pop(self._channel.channel_number, None)
+        self._connection.readers.pop(self._channel.channel_number, None)
         if self._channel.is_open:
             with suppress(errors.AMQPError):
                 self._channel.close()
@@ -223,9 +225,22 @@ class PikaChannel:
             self._channel.basic_reject(tag, requeue=True)
 
     def publish(self, tag: int, exchange: str, key: str, body: bytes) -> None:
-        if self._channel.is_open:
+        channel = self._channel
+        if not channel.is_open:
+            return
+        method = self._methods.get((exchange, key))
+        if method is None:
+            method = self._learn_address(exchange, key)
+        if not self._connection.publish(channel.channel_number, method, tag, body):
             properties = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag))
-            self._channel.basic_publish(exchange, key, body, properties, True)
+            channel.basic_publish(exchange, key, body, properties, True)
+
+    def _learn_address(self, exchange: str, key: str) -> bytes:
+        if len(self._methods) >= _ADDRESSES:
+            self._methods.clear()
+        method = publish_frame(self._channel.channel_number, exchange, key)
+        self._methods[exchange, key] = method
+        return method
 
     # -- being told -------------------------------------------------------------------------------
 
@@ -249,7 +264,7 @@ class PikaChannel:
         self._channel.close()
 
     def _lose(self, loss: Loss) -> None:
-        self._readers.pop(self._channel.channel_number, None)
+        self._connection.readers.pop(self._channel.channel_number, None)
         if not self.lost.done():
             self.lost.set_result(loss)
         if self._asked is not None and not self._asked.done():
