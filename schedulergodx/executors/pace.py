@@ -17,36 +17,21 @@ class Pace:
         self._of_task: dict[bytes | str, float] = {}
         self._recent = AHEAD
 
-<<<<<<< HEAD
-    def learn(self, task: bytes | str, seconds: float) -> None:
-        """A job of that task took so long."""
+    def learn(self, task: bytes | str, seconds: float, size: int = 0) -> None:
+        """A job of that task took so long, and so many bytes went to and fro."""
         mean = self._of_task.get(task)
-=======
-    def learn(self, function: bytes, seconds: float, size: int = 0) -> None:
-        """A job of that function took so long, and so many bytes went to and fro."""
-        mean = self._of_task.get(function)
->>>>>>> audit-client
         if mean is None:
             if len(self._of_task) >= _TASKS:
                 self._of_task.clear()
             self._of_task[task] = seconds
         else:
-<<<<<<< HEAD
             self._of_task[task] = mean + _WEIGHT * (seconds - mean)
-        self._recent += _WEIGHT * (seconds - self._recent)
-
-    def expect(self, task: bytes | str) -> float:
-        """Seconds that a job of that task will take; of an unknown one, what others took."""
-        return self._of_task.get(task, self._recent) + _OVERHEAD
-=======
-            self._of_task[function] = mean + _WEIGHT * (seconds - mean)
         self._recent += _WEIGHT * (seconds + size * _BYTE - self._recent)
 
-    def expect(self, function: bytes, size: int = 0) -> float:
-        """Seconds that a job of that function will take with so many bytes of arguments; of an
+    def expect(self, task: bytes | str, size: int = 0) -> float:
+        """Seconds that a job of that task will take with so many bytes of arguments; of an
         unknown one, what others took."""
-        return self._of_task.get(function, self._recent) + size * _BYTE + _OVERHEAD
->>>>>>> audit-client
+        return self._of_task.get(task, self._recent) + size * _BYTE + _OVERHEAD
 
     def ahead(self, load: float) -> int:
         """How many more may be sent to a worker that holds so many seconds of work."""

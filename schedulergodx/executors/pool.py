@@ -179,11 +179,8 @@ class ProcessExecutor:
             if alone and worker.load > AHEAD and worker.jobs:
                 break
             spec = work.spec
-<<<<<<< HEAD
-            given.append(add(work, expect(spec.function or spec.name), now))
-=======
-            given.append(add(work, expect(spec.function, len(work.arguments)), now))
->>>>>>> audit-client
+            task = spec.function or spec.name
+            given.append(add(work, expect(task, len(work.arguments)), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:
@@ -255,13 +252,9 @@ class ProcessExecutor:
         worker.served += 1
         worker.stalled = False
         if worker.execution is Execution.PROCESS:
-<<<<<<< HEAD
             task = work.spec.function or work.spec.name
-            self._pace.learn(task, finished.finished - finished.started)
-=======
             size = len(work.arguments) + len(finished.outcome.value or b"")
-            self._pace.learn(work.spec.function, finished.finished - finished.started, size)
->>>>>>> audit-client
+            self._pace.learn(task, finished.finished - finished.started, size)
         if worker.execution is Execution.FORK:
             worker.finished = ended  # its place is free when its process is gone
             worker.check_at = time.monotonic() + EXIT

@@ -19,7 +19,7 @@ from pika.adapters.utils.connection_workflow import (
 from pika.exchange_type import ExchangeType
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, CannotConnect, ChannelLost, Loss
-from schedulergodx.brokers.amqp.pika_connection import Connection
+from schedulergodx.brokers.amqp.pika_connection import Connection, publish_frame
 from schedulergodx.brokers.amqp.properties import read_properties, write_properties
 from schedulergodx.brokers.amqp.refusal import (
     explain_handshake,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.properties import Properties
 
 _PERSISTENT = 2
+_ADDRESSES = 1000  # that a channel remembers
 _GOODBYE_SECONDS = 2.0
 _OWN_TIMEOUT_FIRST = 1.0  # seconds that pika's own timeout has before ours
 
@@ -136,7 +137,8 @@ class PikaChannel:
         self.lost: asyncio.Future[Loss] = loop.create_future()
         self._loop = loop
         self._channel: Any = None  # pika has no types
-        self._readers: dict[int, OnMessage] = {}
+        self._connection: Connection
+        self._methods: dict[tuple[str, str], bytes] = {}  # what messages to an address begin with
         self._asked: asyncio.Future[Any] | None = None
         self._consumer = ""
         self._gets = False
@@ -144,7 +146,7 @@ class PikaChannel:
     async def open(self, connection: Connection) -> None:
         answer = self._loop.create_future()
         self._asked = answer
-        self._readers = connection.readers
+        self._connection = connection
         self._channel = connection.channel(on_open_callback=_setter(answer))
         self._channel.add_on_close_callback(self._closed)
         self._channel.add_on_cancel_callback(self._cancelled)
@@ -187,7 +189,7 @@ class PikaChannel:
             outside = read_properties(properties)
             on_message(method.delivery_tag, method.redelivered, body, outside)
 
-        self._readers[self._channel.channel_number] = on_message
+        self._connection.readers[self._channel.channel_number] = on_message
         self._consumer = f"schedulergodx.{id(self):x}"
         await self._ask(self._channel.basic_consume, queue, deliver, consumer_tag=self._consumer)
 
@@ -226,7 +228,7 @@ class PikaChannel:
         await self._ask(self._channel.confirm_delivery, confirmed)
 
     async def close(self) -> None:
-        self._readers.pop(self._channel.channel_number, None)
+        self._connection.readers.pop(self._channel.channel_number, None)
         if self._channel.is_open:
             with suppress(errors.AMQPError):
                 self._channel.close()
@@ -245,10 +247,23 @@ class PikaChannel:
     def publish(
         self, tag: int, exchange: str, key: str, body: bytes, properties: Properties | None
     ) -> None:
-        if self._channel.is_open:
-            outside = {} if properties is None else write_properties(properties)
-            basic = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag), **outside)
-            self._channel.basic_publish(exchange, key, body, basic, True)
+        channel = self._channel
+        if not channel.is_open:
+            return
+        if properties is None:
+            method = self._methods.get((exchange, key)) or self._learn_address(exchange, key)
+            if self._connection.publish(channel.channel_number, method, tag, body):
+                return
+        outside = {} if properties is None else write_properties(properties)
+        basic = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag), **outside)
+        channel.basic_publish(exchange, key, body, basic, True)
+
+    def _learn_address(self, exchange: str, key: str) -> bytes:
+        if len(self._methods) >= _ADDRESSES:
+            self._methods.clear()
+        method = publish_frame(self._channel.channel_number, exchange, key)
+        self._methods[exchange, key] = method
+        return method
 
     # -- being told -------------------------------------------------------------------------------
 
@@ -272,7 +287,7 @@ class PikaChannel:
         self._channel.close()
 
     def _lose(self, loss: Loss) -> None:
-        self._readers.pop(self._channel.channel_number, None)
+        self._connection.readers.pop(self._channel.channel_number, None)
         if not self.lost.done():
             self.lost.set_result(loss)
         if self._asked is not None and not self._asked.done():
