@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from schedulergodx.broker_url import make_url
 from schedulergodx.errors import ConfigError
+from schedulergodx.setting import without_password
 
 if TYPE_CHECKING:
     from pika import BlockingConnection
@@ -56,22 +57,30 @@ class RmqConnect:
         rmq_parameters: Mapping[str, Any] = rmq_default_settings.parametrs,
         rmq_credentials: tuple[str, str] = rmq_default_settings.credentials,
     ) -> None:
-        self._parameters = {**rmq_default_settings.parametrs, **rmq_parameters}
-        self._credentials = rmq_credentials
+        parameters = {**rmq_default_settings.parametrs, **rmq_parameters}
         self._connection: BlockingConnection | None = None
-        missing = [name for name in _PLACE if self._parameters[name] in (None, "")]
+        missing = [name for name in _PLACE if parameters[name] in (None, "")]
         if missing or len(rmq_credentials) != 2:
             raise ConfigError(
                 f"RmqConnect lacks {', '.join(sorted(missing)) or 'a user or a password'}: "
                 "rmq_property.rmq_default_settings shows what it takes"
             )
 
+        host, port, vhost = (parameters[name] for name in ("host", "port", "virtual_host"))
+        rest = {name: value for name, value in parameters.items() if name not in _PLACE}
+        self._url = make_url(*rmq_credentials, host=host, port=port, vhost=vhost, options=rest)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The RabbitMQ of an AMQP URL, as `Config.amqp_url()` gives it."""
+        connect = cls()
+        connect._url = url
+        return connect
+
     @property
     def url(self) -> str:
         """The same as an AMQP URL, percent-encoded. It holds the password."""
-        host, port, vhost = (self._parameters[n] for n in ("host", "port", "virtual_host"))
-        rest = {name: v for name, v in self._parameters.items() if name not in _PLACE}
-        return make_url(*self._credentials, host=host, port=port, vhost=vhost, options=rest)
+        return self._url
 
     def connect(self, force_new: bool = False) -> BlockingConnection:
         """A connection of your own, kept until `close()`.
@@ -95,5 +104,4 @@ class RmqConnect:
             connection.close()
 
     def __repr__(self) -> str:
-        host, port, vhost = (self._parameters[n] for n in ("host", "port", "virtual_host"))
-        return f"RmqConnect({host}:{port}, virtual_host={vhost!r})"
+        return f"RmqConnect({without_password(self._url)})"
