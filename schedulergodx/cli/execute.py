@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schedulergodx.cli.asking import asking
-from schedulergodx.cli.launch import print_job, with_call
+from schedulergodx.cli.launch import launch, print_job
 from schedulergodx.cli.options import with_settings
 from schedulergodx.setting import Scope
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from schedulergodx.config import Settings
 
 
-@click.command()
-@with_settings(Scope.BOTH, Scope.CLIENT)
+_OF_A_CALL = ("args", "kwargs", "delay", "expires", "queue", "priority", "max_attempts")
+_OF_A_JOB = ("lifetime", "hard", "wait", "timeout", "as_json")
+
+
+@click.command(params=[one for one in launch.params if one.name in (*_OF_A_CALL, *_OF_A_JOB)])
 @click.argument("function", metavar="NAME")
-@with_call
+@with_settings(Scope.BOTH, Scope.CLIENT)
 def execute(
     settings: Settings,
     function: str,

@@ -40,33 +40,21 @@ class JsonText(click.ParamType[Any]):
         return read
 
 
-_OPTIONS = (
-    click.option("--args", type=JsonText(list, "JSON array"), default="[]", help="Positional."),
-    click.option("--kwargs", type=JsonText(dict, "JSON object"), default="{}", help="By keyword."),
-    click.option("--delay", metavar="DURATION", help='Run it so long from now on, as "10 min".'),
-    click.option("--expires", metavar="DURATION", help="It must have started by then."),
-    click.option("--queue", help="The queue it goes to."),
-    click.option("--priority", type=int, help="Higher ones start first."),
-    click.option("--max-attempts", type=int, help="How many attempts at the most."),
-    click.option("--lifetime", metavar="DURATION", help="How long an attempt may run."),
-    click.option("--hard", is_flag=True, default=None, help="In a fresh process of its own."),
-    click.option("--wait", is_flag=True, help="Wait for the outcome, print it, fail as it did."),
-    click.option("--timeout", type=float, help="How many seconds to wait at the most."),
-    json_flag,
-)
-
-
-def with_call(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a call, of its job, and of what is printed."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.command()
 @with_settings(Scope.BOTH, Scope.CLIENT)
 @click.argument("function", metavar="MODULE:FUNCTION")
-@with_call
+@click.option("--args", type=JsonText(list, "JSON array"), default="[]", help="Positional ones.")
+@click.option("--kwargs", type=JsonText(dict, "JSON object"), default="{}", help="Keyword ones.")
+@click.option("--delay", metavar="DURATION", help='Run it so long from now on, as "10 min".')
+@click.option("--expires", metavar="DURATION", help="It must have started by then.")
+@click.option("--queue", help="The queue it goes to.")
+@click.option("--priority", type=int, help="Higher ones start first.")
+@click.option("--max-attempts", type=int, help="How many attempts at the most.")
+@click.option("--lifetime", metavar="DURATION", help="How long an attempt may run.")
+@click.option("--hard", is_flag=True, default=None, help="In a fresh process of its own.")
+@click.option("--wait", is_flag=True, help="Wait for the outcome, print it, and fail as it did.")
+@click.option("--timeout", type=float, help="How many seconds to wait at the most.")
+@json_flag
 def launch(
     settings: Settings,
     function: str,
@@ -83,6 +71,16 @@ def launch(
     with asking(settings) as client:
         job = client.task(found).options(**said).launch(*args, **kwargs)
         print_job(job, wait, timeout, as_json=as_json)
+
+
+def print_job(job: Any, wait: bool, timeout: float | None, *, as_json: bool) -> None:
+    """Print the id of a job, and its outcome where that is waited for."""
+    if not as_json:
+        click.echo(str(job), err=wait)
+    elif not wait:
+        print_json({"id": job.id})
+    if wait:
+        _print_outcome(job, timeout, as_json)
 
 
 def find_function(path: str) -> Callable[..., Any]:
@@ -105,16 +103,6 @@ def find_function(path: str) -> Callable[..., Any]:
         raise click.UsageError(f"{path!r} can't be called: it is of type {type(found).__name__}")
     function: Callable[..., Any] = getattr(found, "function", found)
     return function
-
-
-def print_job(job: Any, wait: bool, timeout: float | None, *, as_json: bool) -> None:
-    """Print the id of a job, and its outcome where that is waited for."""
-    if not as_json:
-        click.echo(str(job), err=wait)
-    elif not wait:
-        print_json({"id": job.id})
-    if wait:
-        _print_outcome(job, timeout, as_json)
 
 
 def _print_outcome(job: Any, timeout: float | None, as_json: bool) -> None:

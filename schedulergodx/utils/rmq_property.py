@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from schedulergodx.broker_url import make_url
 from schedulergodx.errors import ConfigError
-from schedulergodx.setting import without_password
 
 if TYPE_CHECKING:
     from pika import BlockingConnection
@@ -57,30 +57,36 @@ class RmqConnect:
         rmq_parameters: Mapping[str, Any] = rmq_default_settings.parametrs,
         rmq_credentials: tuple[str, str] = rmq_default_settings.credentials,
     ) -> None:
-        parameters = {**rmq_default_settings.parametrs, **rmq_parameters}
+        self._parameters = {**rmq_default_settings.parametrs, **rmq_parameters}
+        self._credentials = rmq_credentials
         self._connection: BlockingConnection | None = None
-        missing = [name for name in _PLACE if parameters[name] in (None, "")]
+        missing = [name for name in _PLACE if self._parameters[name] in (None, "")]
         if missing or len(rmq_credentials) != 2:
             raise ConfigError(
                 f"RmqConnect lacks {', '.join(sorted(missing)) or 'a user or a password'}: "
                 "rmq_property.rmq_default_settings shows what it takes"
             )
 
-        host, port, vhost = (parameters[name] for name in ("host", "port", "virtual_host"))
-        rest = {name: value for name, value in parameters.items() if name not in _PLACE}
-        self._url = make_url(*rmq_credentials, host=host, port=port, vhost=vhost, options=rest)
-
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """The RabbitMQ of an AMQP URL, as `Config.amqp_url()` gives it."""
-        connect = cls()
-        connect._url = url
-        return connect
+        """The RabbitMQ of an AMQP URL, as `Config.amqp_url()` gives it. Raises: ConfigError"""
+        parts = urlsplit(url)
+        if parts.scheme != "amqp":
+            raise ConfigError("RmqConnect knows URLs that begin with amqp:// only")
+        place = {
+            "host": parts.hostname or "",
+            "port": parts.port or 5672,
+            "virtual_host": unquote(parts.path[1:]) or "/",
+        }
+        who = unquote(parts.username or "guest"), unquote(parts.password or "guest")
+        return cls({**place, **dict(parse_qsl(parts.query))}, who)
 
     @property
     def url(self) -> str:
         """The same as an AMQP URL, percent-encoded. It holds the password."""
-        return self._url
+        host, port, vhost = (self._parameters[n] for n in ("host", "port", "virtual_host"))
+        rest = {name: v for name, v in self._parameters.items() if name not in _PLACE}
+        return make_url(*self._credentials, host=host, port=port, vhost=vhost, options=rest)
 
     def connect(self, force_new: bool = False) -> BlockingConnection:
         """A connection of your own, kept until `close()`.
@@ -104,4 +110,5 @@ class RmqConnect:
             connection.close()
 
     def __repr__(self) -> str:
-        return f"RmqConnect({without_password(self._url)})"
+        host, port, vhost = (self._parameters[n] for n in ("host", "port", "virtual_host"))
+        return f"RmqConnect({host}:{port}, virtual_host={vhost!r})"
