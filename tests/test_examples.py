@@ -26,6 +26,14 @@ SAYS = {
     "retries.py": ["attempt 3 went well", "before: ", "no attempt is left", "PermissionError"],
     "bulk.py": ["launched 2000 jobs", "squares is 2664667000", "1229 primes", "mixed: [9, 4, 16]"],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
+    "by_name.py": [
+        "the root of 2 is 1.414",
+        "hypotenuses: [5.0, 13.0]",
+        "UnknownFunction: ",
+        "NotAllowed: ",
+        "not sent: argument 1 is of type set",
+        "'completed': 3",
+    ],
     "web.py": ["cat.jpg at 100 px", "cat.jpg at 200 px", "cat.jpg at 400 px"],
 }
 RUN_APART = {"service.py"}

@@ -90,12 +90,17 @@ def launch(
     said = {name: value for name, value in options.items() if value is not None}
     with asking(settings) as client:
         job = client.task(found).options(**said).launch(*args, **kwargs)
-        if not as_json:
-            click.echo(str(job), err=wait)
-        elif not wait:
-            print_json({"id": job.id})
-        if wait:
-            _print_outcome(job, timeout, as_json)
+        print_job(job, wait, timeout, as_json=as_json)
+
+
+def print_job(job: Any, wait: bool, timeout: float | None, *, as_json: bool) -> None:
+    """Print the id of a job, and its outcome where that is waited for."""
+    if not as_json:
+        click.echo(str(job), err=wait)
+    elif not wait:
+        print_json({"id": job.id})
+    if wait:
+        _print_outcome(job, timeout, as_json)
 
 
 def find_function(path: str) -> Callable[..., Any]:

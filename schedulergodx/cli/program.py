@@ -11,6 +11,7 @@ from schedulergodx.cli.config import config
 from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
+from schedulergodx.cli.execute import execute
 from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
@@ -53,5 +54,5 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, config, doctor, demo, queue, dead):
+for command in (service, job, launch, execute, config, doctor, demo, queue, dead):
     program.add_command(command)

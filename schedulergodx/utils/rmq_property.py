@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from schedulergodx.broker_url import make_url
 from schedulergodx.errors import ConfigError
@@ -65,6 +66,20 @@ class RmqConnect:
                 f"RmqConnect lacks {', '.join(sorted(missing)) or 'a user or a password'}: "
                 "rmq_property.rmq_default_settings shows what it takes"
             )
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The RabbitMQ of an AMQP URL, as `Config.amqp_url()` gives it. Raises: ConfigError"""
+        parts = urlsplit(url)
+        if parts.scheme != "amqp":
+            raise ConfigError("RmqConnect knows URLs that begin with amqp:// only")
+        place = {
+            "host": parts.hostname or "",
+            "port": parts.port or 5672,
+            "virtual_host": unquote(parts.path[1:]) or "/",
+        }
+        who = unquote(parts.username or "guest"), unquote(parts.password or "guest")
+        return cls({**place, **dict(parse_qsl(parts.query))}, who)
 
     @property
     def url(self) -> str:
