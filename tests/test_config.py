@@ -129,6 +129,12 @@ def test_a_file_that_cant_be_read_is_named(content: str | None) -> None:
         ("result_limit", "2 MiB", 2 << 20),
         ("queues", "mail, video,mail", ("mail", "video")),
         ("queue_limits", "mail=2,video=1", {"mail": 2, "video": 1}),
+        ("queue_rates", "mail=10/min, video=1/s", {"mail": (10, 60.0), "video": (1, 1.0)}),
+        (
+            "retention_queues",
+            "mail=1 h,mail/failed=30 d,audit=none",
+            {"mail": 3600.0, "mail/failed": 2592000.0, "audit": None},
+        ),
         ("retention_failed", "none", None),
         ("broker", "", None),
     ],
@@ -163,6 +169,11 @@ def test_toml_has_types_of_its_own() -> None:
         ("queues", [7]),
         ("queue_limits", "mail"),
         ("queue_limits", {"mail": 0}),
+        ("queue_rates", "mail"),
+        ("queue_rates", {"mail": "often"}),
+        ("queue_rates", {"mail": (0, 1.0)}),
+        ("retention_queues", "mail"),
+        ("retention_queues", {"mail": "long"}),
         ("log_level", "loud"),
         ("prefix", 3),
         ("retention_failed", ""),
@@ -244,7 +255,7 @@ def test_every_setting_has_the_type_of_its_kind() -> None:
     }
     hints = typing.get_type_hints(Settings)
     for name, setting in SETTINGS.items():
-        if setting.kind is not Kind.LIMITS:
+        if setting.kind not in {Kind.LIMITS, Kind.RATES, Kind.DURATIONS}:  # tables
             expected = python[setting.kind] | None if setting.none else python[setting.kind]
             assert hints[name] == expected, name
 

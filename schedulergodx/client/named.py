@@ -20,6 +20,10 @@ Arguments = Mapping[str, Any] | Sequence[Any]
 EVERYWHERE = ""  # the queue of a job that every store is to run
 
 
+def _any_call(*args: object, **kwargs: object) -> None:
+    """Stands for a function that only workers know: any arguments fit."""
+
+
 class NamedRecipe(Recipe):
     """Gives the template of a function that only its service knows."""
 
@@ -31,6 +35,8 @@ class NamedRecipe(Recipe):
         self.packer: Any = JsonPacker()
         self._everywhere = everywhere
         self._variants = {}
+        self.function = _any_call
+        self.keys = self._make_keys()
         self._template = self._make_named()
 
     def template(self) -> Template:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from schedulergodx.client import Client
 from tests.rabbitmq_node import Node
-from tests.world import ROOT, SECRET, ServiceProcess
+from tests.world import ROOT, SECRET, ServiceProcess, until
 
 SGX = [sys.executable, "-m", "schedulergodx"]
 LAUNCH = "--args [16] --wait --timeout 30 --queue a"
@@ -76,6 +77,22 @@ def test_the_rights_that_the_docs_name_are_enough(rabbit: Node, vhost: str, tmp_
             check=False,
         )
         assert launched.stdout == "4.0\n", launched.stderr
+
+
+def test_the_rights_for_dead_letters_are_enough(rabbit: Node, vhost: str, tmp_path: Path) -> None:
+    service = add_user(rabbit, vhost, rights_of("service"))
+    operator = add_user(rabbit, vhost, rights_of("client that handles dead letters"))
+    with (
+        ServiceProcess(tmp_path, broker=service, db="sqlite:///jobs.db", workers=1),
+        Client("operator", broker=operator, secret=SECRET) as client,
+    ):
+        client.push("junk")
+        until(lambda: client.dead_letters())
+        [letter] = client.dead_letters()
+        assert client.requeue_dead_letters(letter.id) == [letter.id]
+        until(lambda: client.dead_letters())
+        [letter] = client.dead_letters()
+        assert client.discard_dead_letters(letter.id) == [letter.id]
 
 
 @pytest.mark.parametrize("missing", range(3))

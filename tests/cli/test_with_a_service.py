@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from schedulergodx.client import Client
 from tests.world import ROOT, SECRET, ServiceProcess, until
 
 TOOLS = """
@@ -240,3 +241,60 @@ def test_a_queue_that_nobody_serves_is_told_when_jobs_are_listed(shell: Shell) -
     done = shell.run("job", "list", "--queue", "defualt")
     assert done.returncode == 1
     assert "sgx service run --queue" in done.stderr
+
+
+# -- queues and dead letters -----------------------------------------------------------------------
+
+
+def test_a_queue_is_paused_listed_and_resumed(shell: Shell) -> None:
+    paused = shell.run("queue", "pause", "default")
+    assert (paused.returncode, paused.stdout) == (0, "default paused\n")
+    assert shell.run("queue", "pause", "default").stdout == "default was paused already\n"
+    id = shell.launch("tools:add", "--args", "[1]")
+    [listed] = shell.json("queue", "list")
+    assert (listed["queue"], listed["jobs"]["pending"]) == ("default", 1)
+    assert listed["paused"]
+    assert "default" in shell.run("queue", "list").stdout
+    assert shell.status(id) == "pending"
+    resumed = shell.run("queue", "resume", "default")
+    assert (resumed.returncode, resumed.stdout) == (0, "default resumed\n")
+    until(lambda: shell.status(id) == "completed")
+    assert shell.run("queue", "resume", "default").stdout == "default was not paused\n"
+
+
+def test_a_queue_that_nobody_serves_is_not_paused(shell: Shell) -> None:
+    done = shell.run("queue", "pause", "nowhere")
+    assert done.returncode == 1
+    assert "no service serves" in done.stderr
+
+
+def test_a_launch_is_unique_or_idempotent(shell: Shell) -> None:
+    words = ("tools:add", "--args", "[7]", "--idempotency-key", "seven", "--wait")
+    assert [shell.run("launch", *words).stdout for _ in range(2)] == ["8\n", "8\n"]
+    shell.launch("tools:add", "--args", "[8]", "--delay", "1h", "--unique")
+    id = shell.launch("tools:add", "--args", "[8]", "--unique")
+    until(lambda: shell.status(id) == "blocked")
+
+
+def test_dead_letters_are_listed_shown_sent_again_and_discarded(shell: Shell) -> None:
+    shell.run("dead", "discard", "--all")  # of the tests before
+    assert "no dead letters" in shell.run("dead", "list").stderr
+    with Client("junk", broker=shell.broker, secret=SECRET) as client:
+        client.push("junk")
+        client.push("more junk")
+    until(lambda: len(shell.json("dead", "list")) == 2)
+    one, two = shell.json("dead", "list")
+    assert (one["size"], two["size"]) == ("4 bytes", "9 bytes")
+    assert one["id"] in shell.run("dead", "list").stdout
+    shown = shell.run("dead", "show", one["id"])
+    assert "not an envelope" in shown.stdout
+    assert shell.json("dead", "show", two["id"]) == two
+    again = shell.run("dead", "requeue", one["id"], "0" * 16)
+    assert (again.returncode, again.stdout) == (1, f"{one['id']}\n")
+    assert again.stderr == f"{'0' * 16} is not there\n"
+    until(lambda: len(shell.json("dead", "list")) == 2)
+    assert shell.run("dead", "discard", two["id"]).returncode == 0
+    assert shell.run("dead", "requeue").returncode == 2
+    assert shell.run("dead", "discard", "--all").returncode == 0
+    assert shell.json("dead", "list") == []
+    assert shell.run("dead", "show", one["id"]).returncode == 1
