@@ -308,11 +308,13 @@ class ModelStore:
 
     def end_joined(self, now: float, limit: int) -> list[Told]:
         told = []
+        room = limit
         for first in sorted(set(self.state.joined.values())):
             one = self._row(first)
-            if one is None or one.outcome is None or len(told) >= limit:
+            if one is None or one.outcome is None or not room:
                 continue
-            seqs = sorted(seq for seq, other in self.state.joined.items() if other == first)
+            seqs = sorted(seq for seq, other in self.state.joined.items() if other == first)[:room]
+            room -= len(seqs)
             rows = [self.state.rows[seq] for seq in seqs if seq in self.state.rows]
             for seq in seqs:
                 del self.state.joined[seq]
