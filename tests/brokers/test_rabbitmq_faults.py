@@ -20,7 +20,7 @@ from schedulergodx.brokers.rabbitmq import RabbitBroker
 from schedulergodx.core.names import Names
 from schedulergodx.errors import BrokerClosed, BrokerError, BrokerUnavailable, ConfigError
 from tests.brokers.certificates import make_certificates
-from tests.brokers.inboxes import Inbox, soon, until
+from tests.brokers.inboxes import PATIENCE, Inbox, soon, until
 from tests.rabbitmq_node import Node, free_ports
 
 LARGEST = 1_000_000
@@ -286,7 +286,9 @@ async def test_while_an_alarm_is_on_publishes_wait_and_reading_goes_on(
             await until(lambda: broker.blocked)
             futures += [broker.publish(names.requests().name, b"%d" % n) for n in range(10, 20)]
             broker.settle(inbox.deliveries)
-            assert await broker.consumers(names.requests()) == 1
+            async with asyncio.timeout(PATIENCE):
+                while await broker.consumers(names.requests()) != 1:
+                    await asyncio.sleep(0.01)  # it may be reading anew: it waited too long before
             assert not any(future.done() for future in futures)
     await soon(asyncio.gather(*futures))
     assert not broker.blocked

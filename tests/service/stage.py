@@ -33,7 +33,7 @@ from schedulergodx.core.message import (
     TaskBody,
     read_body,
 )
-from schedulergodx.core.names import Names
+from schedulergodx.core.names import Names, Queue
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import StoreFull
 from schedulergodx.executors.base import Ended, Returned
@@ -277,6 +277,10 @@ class Stage:
         """Where a job is."""
         answer = await self.ask(AskStatus(uid.hex()))
         return msgspec.msgpack.decode(answer.value, type=str | None)
+
+    def messages(self, queue: Queue) -> int:
+        """How many messages wait in a queue that nobody reads."""
+        return len(self.client._hub.queues[queue.name])
 
     def stored(self, uid: bytes) -> Status | None:
         """The same, read beside the service: its own connection may be busy in a thread."""

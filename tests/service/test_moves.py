@@ -275,12 +275,12 @@ async def test_an_interrupted_job_with_an_attempt_left_is_tried_again(stage: Sta
 
 
 async def test_an_outcome_that_was_not_told_is_told_after_a_restart(stage: Stage) -> None:
-    await stage.client.cancel(stage.names.responses("tester", "one"))
+    replies = stage.names.responses("tester", "one")
+    await stage.client.cancel(replies)
     [uid] = await stage.launch()
     stage.hand.end(await stage.begun(), RETURNED)
-    await stage.until(lambda: stage.stored(uid) is Status.COMPLETED)
+    await stage.until(lambda: stage.messages(replies))
     await stage.crash()
-    replies = stage.names.responses("tester", "one")
     await stage.client.delete(replies)
     await stage.client.declare(replies)
     await stage.client.consume(replies, stage._hear)
