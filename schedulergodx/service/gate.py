@@ -97,10 +97,13 @@ class Gate:
     def _settle(
         self, job: NewJob, holder: Holder, verdict: Verdict, admission: Admission, tick: Tick
     ) -> NewJob:
-        """What is stored of a job that is not the first with its key."""
+        """What is stored of a job that is not the first with its key.
+
+        One that will not run depends on nothing.
+        """
         if verdict is Verdict.REFUSE:
             outcome = removed() if holder.uid is None else refused(_id(holder))
-            return replace(job, status=Status.FAILED, outcome=outcome)
+            return replace(job, status=Status.FAILED, outcome=outcome, parents=())
         if verdict is Verdict.JOIN and holder.uid is not None:
             admission.joined.append((job.uid, holder.uid))
             if job.reply:
@@ -119,7 +122,7 @@ class Gate:
         admission.keys[uid] = replace(key, holds=False)
         place = admission.places[uid]
         admission.jobs[place] = replace(
-            admission.jobs[place], status=outcome.status, outcome=outcome
+            admission.jobs[place], status=outcome.status, outcome=outcome, parents=()
         )
 
 

@@ -8,9 +8,21 @@ import msgspec
 import pytest
 
 from schedulergodx.core.identity import ulid
-from schedulergodx.core.job import Conflict, ErrorCode, Execution, Outcome, Status, Unique
+from schedulergodx.core.job import (
+    Conflict,
+    ErrorCode,
+    Execution,
+    Outcome,
+    Parent,
+    Status,
+    Unique,
+)
 from schedulergodx.core.message import AskCancel, AskOutcomes, AskRequeue, TaskBody
+from schedulergodx.service.gate import Gate
+from schedulergodx.service.tick import Tick
 from tests.service.stage import CODE, RAISED, RETURNED, Begun, Stage
+from tests.storage.making import new_job
+from tests.storage.model import ModelStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -316,3 +328,14 @@ async def test_a_job_that_can_not_be_run_takes_no_key(stage: Stage) -> None:
     [good] = await stage.launch(*items(stage, 1, FOR_A_DAY))
     stage.hand.end(await stage.begun(), RETURNED)
     assert await stage.outcome(good) == RETURNED
+
+
+@pytest.mark.parametrize("unique", [JOIN, REFUSE, REPLACE])
+def test_one_that_will_not_run_depends_on_nothing(unique: Unique) -> None:
+    store = ModelStore()
+    parents = (Parent(b"p" * 16),)
+    jobs = [new_job(store, unique=unique, parents=parents) for _ in range(2)]
+    first, second = Gate(store, "one").admit(jobs, Tick(0.0)).jobs
+    runs, other = (second, first) if unique is REPLACE else (first, second)
+    assert (runs.status, runs.parents) == (Status.PENDING, parents)
+    assert (other.status is Status.PENDING, other.parents) == (False, ())
