@@ -293,7 +293,7 @@ async def test_while_an_alarm_is_on_publishes_wait_and_reading_goes_on(
     await soon(asyncio.gather(*futures))
     assert not broker.blocked
     assert len([r for r in caplog.records if "takes no messages" in r.message]) == 1
-    await until(lambda: len(inbox.deliveries) == 21)
+    await until(lambda: len(set(inbox.bodies)) == 21)  # some may have come twice
 
 
 async def test_a_connection_that_is_blocked_too_long_is_made_anew(
