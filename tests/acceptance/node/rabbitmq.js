@@ -34,8 +34,7 @@ async function main(url, queue, ...jobs) {
       mandatory: true,
     });
   }
-  await channel.waitForConfirms();
-  await answered;
+  await Promise.all([channel.waitForConfirms(), answered]);
   await connection.close();
 }
 
