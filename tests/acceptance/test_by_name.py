@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pika
 import pytest
 
 from schedulergodx import AsyncClient, Service
 from schedulergodx.core.job import ErrorCode, Status
+from schedulergodx.core.names import Names
+from schedulergodx.core.signing import SIGNATURE_HEADER, Signer
 from schedulergodx.errors import (
     ConfigError,
     JobError,
@@ -383,6 +387,22 @@ def test_a_broadcast_runs_once_for_each_store(deployment: Deployment) -> None:
         service.stop()
     ran = Counter(line.split()[1] for line in ledger.read_text().splitlines())
     assert sorted(ran.values()) == [1, 1]
+
+
+def test_a_program_reaches_every_store_by_the_exchange(deployment: Deployment) -> None:
+    """T16: in JSON too."""
+    deployment.service("one", imports=[HOME], queues=["default"]).start()
+    deployment.service("two", imports=[HOME], queues=["mail"]).start()
+    ledger = deployment.file("ledger")
+    body = json.dumps({"id": "all", "name": f"{HOME}.note_one", "data": str(ledger)}).encode()
+    signature = Signer(SECRET.encode()).sign(body).hex()
+    properties = pika.BasicProperties(
+        content_type="application/json", headers={SIGNATURE_HEADER: signature}
+    )
+    with Stranger(deployment) as stranger:
+        exchange = Names(deployment.prefix).fanout()
+        stranger.channel.basic_publish(exchange, "", body, properties, mandatory=True)
+    until(lambda: ledger.exists() and len(ledger.read_text().splitlines()) == 2, SOON)
 
 
 def test_a_broadcast_that_nobody_can_hear_raises(deployment: Deployment) -> None:

@@ -175,10 +175,10 @@ def test_the_service_may_be_killed_between_question_and_answer(other: OtherProgr
     other.service.kill()
     other.service.start()
     answers = answers_of(program)
-    assert {id: answer["result"] for id, answer in answers.items()} == {
-        "soon": "soon",
-        "now": "now",
-    }
+    assert set(answers) == {"soon", "now"}
+    assert answers["soon"]["result"] == "soon"
+    now = answers["now"]  # its worker may have been killed between its line and its outcome
+    assert now.get("result") == "now" or now["error"]["name"] == "INTERRUPTED"
     assert len(ledger.read_text().splitlines()) == 2
 
 

@@ -13,6 +13,7 @@ from schedulergodx.brokers.base import Broker
 from schedulergodx.core.names import Names
 from schedulergodx.core.properties import Properties
 from schedulergodx.core.signing import SIGNATURE_HEADER
+from schedulergodx.errors import Unroutable
 from tests.brokers.inboxes import Inbox, soon, until
 
 NAME = "01700000000000000000-program1"
@@ -85,3 +86,8 @@ async def test_an_answer_comes_into_a_queue_of_two_folders(broker: Broker, folde
     await soon(broker.publish(home.name, b'{"status": "completed"}', signed))
     [answer] = (home / "inbox").iterdir()
     assert answer.read_bytes() == b'{"status": "completed"}\n' + SIGNATURE.encode()
+
+
+async def test_a_name_that_no_file_can_have_is_that_of_no_queue(broker: Broker) -> None:
+    with pytest.raises(Unroutable):
+        await soon(broker.publish("ü" * 127, b"{}", Properties()))

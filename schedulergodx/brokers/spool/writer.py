@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from schedulergodx.errors import BrokerError, Unroutable
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from schedulergodx.brokers.spool.directory import Directory
 
@@ -132,7 +133,7 @@ class Writer(threading.Thread):
         self._stamp = max(self._stamp + 1, time.time_ns())
         name = f"{self._stamp:020d}-{self._sender}"
         for folder in folders:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), _no_such_name():
                 if letter.partial is None:
                     letter.descriptor = self._spares.open(folder / "partial" / name)
                     letter.partial = folder / "partial" / name
@@ -154,6 +155,16 @@ class Writer(threading.Thread):
                 letter.future.set_result(None)
             else:
                 letter.future.set_exception(letter.error)
+
+
+@contextmanager
+def _no_such_name() -> Iterator[None]:
+    """A name that is too long for a file is that of no queue."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
 
 
 def _try(step: Callable[[Letter], None], letter: Letter) -> None:

@@ -13,29 +13,30 @@ async function main(url, queue, ...jobs) {
   const connection = await amqp.connect(url);
   const channel = await connection.createConfirmChannel();
   const replies = (await channel.assertQueue('', { exclusive: true })).queue;
-  let missing = jobs.length;
+  const missing = new Set(); // an answer may come twice, after a crash of the service
 
   const answered = new Promise((resolve, reject) => {
     channel.on('return', () => reject(new Error(`no service reads ${queue}`)));
     channel.consume(replies, ({ content, properties }) => {
       if (properties.headers[SIGNATURE] !== sign(content)) return reject(new Error('a forged answer'));
-      console.log(content.toString());
-      missing -= 1;
-      return missing || resolve();
+      if (missing.delete(properties.correlationId)) console.log(content.toString());
+      return missing.size || resolve();
     }, { noAck: true });
   });
   for (const text of jobs) {
     const body = Buffer.from(JSON.stringify({ id: randomUUID(), ...JSON.parse(text) }));
+    const correlationId = randomUUID();
+    missing.add(correlationId);
     channel.publish('', queue, body, {
       contentType: 'application/json',
+      correlationId,
       replyTo: replies,
       headers: { [SIGNATURE]: sign(body) },
       persistent: true,
       mandatory: true,
     });
   }
-  await channel.waitForConfirms();
-  await answered;
+  await Promise.all([channel.waitForConfirms(), answered]);
   await connection.close();
 }
 

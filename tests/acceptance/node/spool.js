@@ -17,10 +17,14 @@ const replies = `node-${randomUUID()}`;
 const inbox = path.join(queues, replies, 'inbox');
 fs.mkdirSync(path.join(queues, replies, 'partial'), { recursive: true });
 fs.mkdirSync(inbox);
+const missing = new Set(); // an answer may come twice, after a crash of the service
 
 // Written aside, synced, renamed in: a reader sees it whole or not at all.
 function drop(job) {
-  const body = JSON.stringify({ id: randomUUID(), reply_to: replies, ...job });
+  const correlationId = randomUUID();
+  missing.add(correlationId);
+  const message = { id: randomUUID(), ...job, reply_to: replies, correlation_id: correlationId };
+  const body = JSON.stringify(message);
   const stamp = (BigInt(Date.now()) * 1000000n).toString().padStart(20, '0');
   const name = `${stamp}-${randomUUID()}`;
   const partial = path.join(queues, queue, 'partial', name);
@@ -33,14 +37,12 @@ function drop(job) {
 
 async function main() {
   jobs.map((text) => JSON.parse(text)).forEach(drop);
-  let missing = jobs.length;
-  while (missing > 0) {
+  while (missing.size > 0) {
     for (const name of fs.readdirSync(inbox)) {
       const [body, signature] = fs.readFileSync(path.join(inbox, name), 'utf8').split('\n');
       if (signature !== sign(body)) throw new Error('a forged answer');
-      console.log(body);
+      if (missing.delete(JSON.parse(body).correlation_id)) console.log(body);
       fs.unlinkSync(path.join(inbox, name));
-      missing -= 1;
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
