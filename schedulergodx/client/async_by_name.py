@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.async_task import AsyncLauncher
 from schedulergodx.client.named import Arguments, read_call
-from schedulergodx.client.naming import EXPIRES, Naming
+from schedulergodx.client.naming import EXPIRES, Naming, options_to_publish
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,8 +64,7 @@ class AsyncByName(Naming, AsyncAsking):
 
         Raises: as `execute`
         """
-        queue = channel if queue is None else queue
-        said = {**options, "expires": expires} | ({} if queue is None else {"queue": queue})
+        said = options_to_publish(queue, channel, expires, options)
         return await self.function(function, **said).launch(data)
 
     async def broadcast(
@@ -78,5 +77,5 @@ class AsyncByName(Naming, AsyncAsking):
 
         Raises: as `execute`
         """
-        recipe = self._name(name, {"expires": EXPIRES, **options}, everywhere=True)
+        recipe = self._name_for_all(name, options)
         return await AsyncLauncher(cast("AsyncClient", self), recipe).launch(data)

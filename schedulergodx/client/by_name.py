@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.document import Document
 from schedulergodx.client.named import Arguments, read_call
-from schedulergodx.client.naming import EXPIRES, Naming
+from schedulergodx.client.naming import EXPIRES, Naming, options_to_publish
 from schedulergodx.client.task import Launcher
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ class ByName(Naming, Document):
 
         Raises: as `execute`
         """
-        queue = channel if queue is None else queue
-        said = {**options, "expires": expires} | ({} if queue is None else {"queue": queue})
+        said = options_to_publish(queue, channel, expires, options)
         return self.function(function, **said).launch(data)
 
     def broadcast(self, name: str, data: Any = None, /, **options: Unpack[TaskOptions]) -> Job[Any]:
@@ -76,5 +75,5 @@ class ByName(Naming, Document):
 
         Raises: as `execute`
         """
-        recipe = self._name(name, {"expires": EXPIRES, **options}, everywhere=True)
+        recipe = self._name_for_all(name, options)
         return Launcher(cast("Client", self), recipe).launch(data)

@@ -30,3 +30,15 @@ class Naming(Launching):
             recipe = NamedRecipe(name, self._options, everywhere=everywhere)
             self._named[name, everywhere] = recipe
         return recipe.with_options(options)
+
+    def _name_for_all(self, name: str, options: Mapping[str, Any]) -> NamedRecipe:
+        """The recipe of a name for every store, which waits a bounded time unless it says more."""
+        return self._name(name, {"expires": EXPIRES, **options}, everywhere=True)
+
+
+def options_to_publish(
+    queue: str | None, channel: str | None, expires: object, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What `publish` was told, as options of a task."""
+    queue = channel if queue is None else queue
+    return {**options, "expires": expires} | ({} if queue is None else {"queue": queue})

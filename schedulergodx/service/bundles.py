@@ -13,7 +13,7 @@ from schedulergodx.errors import EnvelopeError
 from schedulergodx.storage.verdicts import unknown_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from schedulergodx.core.envelope import Header
     from schedulergodx.core.message import TaskBody
@@ -43,7 +43,7 @@ class Bundles:
         store: Store,
         *,
         draft: Callable[[Header, TaskBody, float], list[NewJob]],
-        keep: Callable[[Sequence[NewJob], Header, Tick], object],
+        keep: Callable[[list[NewJob], Header, Tick], object],
     ) -> None:
         self._store = store
         self._draft = draft

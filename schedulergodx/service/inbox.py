@@ -203,12 +203,12 @@ class Inbox:
         jobs += [self._bad_job(item, shared, now) for item in bad]
         return place.call_off(jobs) if place.called_off else jobs
 
-    def _keep(self, jobs: Sequence[NewJob], header: Header, tick: Tick) -> set[bytes]:
+    def _keep(self, jobs: list[NewJob], header: Header, tick: Tick) -> set[bytes]:
         """Store jobs, those that depend on others after the rest, and tell what ended here.
 
         The answer is the uids that were here before.
         """
-        admission = self._gate.admit(list(jobs), tick)
+        admission = self._gate.admit(jobs, tick)
         jobs = admission.jobs
         children = [job for job in jobs if job.parents]
         rest = [job for job in jobs if not job.parents] if children else jobs

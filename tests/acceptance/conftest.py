@@ -28,6 +28,17 @@ def deployment(rabbit: Node, tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
+@pytest.fixture(params=["spool", "rabbitmq"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    """On the embedded broker, and on RabbitMQ."""
+    if request.param == "spool":
+        url = f"spool:{tmp_path}/spool"
+    else:
+        url = request.getfixturevalue("rabbit").url
+    with closing(Deployment(url, tmp_path)) as deployment:
+        yield deployment
+
+
 @pytest.fixture(scope="module")
 def shared(rabbit: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """With a service that all tests of a module use and none harms."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,23 +16,10 @@ from tests.acceptance.folder import Folder
 from tests.world import SECRET, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from schedulergodx.client import Client
 
 SOON = 30
 OTHER_SECRET = "another secret, which is long enough as well"
-
-
-@pytest.fixture(params=["spool", "rabbitmq"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
-    """On the embedded broker, and on RabbitMQ."""
-    if request.param == "spool":
-        url = f"spool:{tmp_path}/spool"
-    else:
-        url = request.getfixturevalue("rabbit").url
-    with closing(Deployment(url, tmp_path)) as deployment:
-        yield deployment
 
 
 def double(number: int) -> int:

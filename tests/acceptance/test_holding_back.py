@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 SOON = 30  # seconds, the deadline of what must happen
 
 
-@pytest.fixture(params=["spool", "rabbitmq"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
-    """On the embedded broker, and on RabbitMQ."""
-    if request.param == "spool":
-        url = f"spool:{tmp_path}/spool"
-    else:
-        url = request.getfixturevalue("rabbit").url
-    with closing(Deployment(url, tmp_path)) as deployment:
-        yield deployment
-
-
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Deployment]:
     with closing(Deployment(f"spool:{tmp_path}/spool", tmp_path)) as deployment:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +15,9 @@ from schedulergodx.core.job import Unique as Key
 from schedulergodx.core.message import Info, JobItem
 from schedulergodx.errors import ConfigError
 from tests.client.small_service import SmallService
+from tests.hash_seeds import answers
 from tests.world import until
 
-ROOT = Path(__file__).parent.parent.parent
 NOT_ENDED = (Status.SCHEDULED, Status.BLOCKED, Status.PENDING, Status.RUNNING)
 
 
@@ -152,17 +148,7 @@ def send(to, *, tags): ...
 keys = Keys(send, "send", Options().changed({"unique": True}))
 print(keys.make(("ann",), {"tags": {"a", "b", "c", "d"}}, "one")[0].key.hex())
 """
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "1", "2")
-    }
-    assert len(found) == 1
+    assert len(answers(program)) == 1
 
 
 def test_a_parameter_that_is_not_there_is_told_where_it_is_written(client: Client) -> None:

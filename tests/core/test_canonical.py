@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import namedtuple
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from uuid import UUID
 
 import pytest
@@ -20,8 +17,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from schedulergodx.core.canonical import canonical
+from tests.hash_seeds import answers
 
-ROOT = Path(__file__).parent.parent.parent
 Point = namedtuple("Point", "x y")
 
 
@@ -148,17 +145,7 @@ def test_bytes_are_the_same_in_every_process() -> None:
         "value = {'names': {'b', 'a', 'c', 'd'}, 'more': frozenset(map(str, range(50)))}\n"
         "print(canonical(value).hex())"
     )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "1", "2")
-    }
-    assert len(found) == 1
+    assert len(answers(program)) == 1
 
 
 def test_what_has_no_bytes_is_named() -> None:

@@ -44,13 +44,13 @@ _REMOVALS = (
 class CaretakerVerbs(Endings):
     """See `storage.base.Store`."""
 
+    _may_have_free_pages = True  # after a prune, and from one before this store was opened
+    _untidy = False  # the last checkpoint failed
+
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self._walks = Walks(self._connection)
         self._left: set[int] = set()  # lanes of limits that lost jobs, and may be empty
-
-    _may_have_free_pages = True  # after a prune, and from one before this store was opened
-    _untidy = False  # the last checkpoint failed
 
     def prune(self, retention: Retention, now: float, limit: int) -> int:
         """Remove at most `limit` jobs whose time is over, with all that hangs on them.

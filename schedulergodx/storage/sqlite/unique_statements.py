@@ -49,4 +49,3 @@ REMOVE_KEYS_UNTIL = (
     "DELETE FROM unique_key WHERE seq IN (SELECT seq FROM unique_key INDEXED BY unique_key_until "
     "WHERE until IS NOT NULL AND until <= ? LIMIT ?) RETURNING seq"
 )
-REMOVE_PROGRESS = Bulk("DELETE FROM progress WHERE seq IN (VALUES $rows)", 1)
