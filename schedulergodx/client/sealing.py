@@ -9,7 +9,8 @@ import msgspec
 
 from schedulergodx.client.question import Question
 from schedulergodx.core.envelope import MessageType, read_header, seal
-from schedulergodx.core.message import Request, TaskBody
+from schedulergodx.core.message import TaskBody
+from schedulergodx.core.request import Request
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import EnvelopeError
 

@@ -20,8 +20,8 @@ from schedulergodx.brokers.memory import MemoryBroker
 from schedulergodx.client import Client, session
 from schedulergodx.core.envelope import MessageType, seal
 from schedulergodx.core.job import ErrorCode, Failure, Status
-from schedulergodx.core.message import AskOutcomes
 from schedulergodx.core.names import Names, Queue
+from schedulergodx.core.request import AskOutcomes
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, BrokerUnavailable, ConfigError, ResultTimeout
 from schedulergodx.utils.rmq_property import RmqConnect
