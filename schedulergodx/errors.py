@@ -2,6 +2,7 @@
 
     SchedulerGodXError
     ├── ConfigError              a setting or an argument is wrong  (ValueError)
+    │   └── NotSubmitted         a job made by hand, of which no client knows yet
     ├── BrokerError              the broker did not do what it was asked
     │   ├── BrokerUnavailable    it can't be reached  (ConnectionError)
     │   ├── BrokerClosed         this end was closed and is used again
@@ -52,6 +53,10 @@ class SchedulerGodXError(Exception):
 
 class ConfigError(SchedulerGodXError, ValueError):
     """A setting or an argument is wrong."""
+
+
+class NotSubmitted(ConfigError):
+    """A job that was made by hand is not submitted, so there is nothing to ask or to wait for."""
 
 
 class BrokerError(SchedulerGodXError):

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.latch import Latch
-from schedulergodx.core.envelope import ENVELOPE_BYTES
-from schedulergodx.core.message import JobItem
+from schedulergodx.core.envelope import ENVELOPE_BYTES, MessageType
+from schedulergodx.core.message import JobItem, TaskBody
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
@@ -76,6 +76,14 @@ class Parcel(Latch):
             items += other.items
             units |= other.units
         return items, units
+
+    def message(self) -> tuple[MessageType, object]:
+        """What its envelope says."""
+        template = self.template
+        items, more = self.contents
+        units = {**template.units, **more} if more else dict(template.units)
+        body = TaskBody(template.spec, units, items, template.queue, template.priority)
+        return MessageType.TASK, body
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""
