@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.inside import OutletSealer
@@ -76,6 +77,7 @@ class BaseClient(Registering, Program):
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
+    _batch_kind: ClassVar[type[BaseBatch]] = BaseBatch
     _secret: bytes | None
     _clock: Callable[[], float] = staticmethod(time.time)
 
