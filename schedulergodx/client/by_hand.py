@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.options import Duration
     from schedulergodx.client.parcel import Parcel
     from schedulergodx.client.template import Template
+    from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.message import JobItem
     from schedulergodx.core.view import JobView
 
@@ -117,6 +118,18 @@ class ByHand(Submitting, Asking):
         for uid in self._strangers(uids):
             view: JobView = self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
             self._check_parent(view)
+
+    def _submit_workflow(self, workflow: Workflow) -> list[str]:
+        """See `Workflow.submit_all`."""
+        self._line()
+        drafted = self._draft_all(workflow)
+        self._check_parents(self._outside(drafted))
+        self._flush_pipeline()
+        together = bundle(drafted, batch=workflow.ref, close=True)
+        for job, one in drafted.items():
+            self._adopt(job, one)
+        self._send_bundle(together)
+        return [job.id for job in drafted]
 
     def _send_bundle(self, bundle: Bundle) -> None:
         line = self._line()

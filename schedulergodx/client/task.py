@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from schedulergodx.client.base_task import BaseTask
+from schedulergodx.client.draft import Draft
 from schedulergodx.client.job import Job
 from schedulergodx.client.options import TaskOptions
 
@@ -41,6 +42,16 @@ class Launcher(Generic[P, R]):
         Raises: as a pipeline does at its end
         """
         return self._client._launch_all(self._recipe, arguments)
+
+    def step(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+        """A job of a workflow, which runs when that is submitted and its turn has come.
+
+        What other steps will return stands among the arguments as their `value`; it then runs after
+        those.
+        """
+        return Job._drafted(
+            Draft(function=self._recipe, args=args, params=kwargs), self._recipe.name
+        )
 
     def options(self, **said: Unpack[TaskOptions]) -> Launcher[P, R]:
         """The same function with other options, for launches from here.

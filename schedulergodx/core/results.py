@@ -36,6 +36,11 @@ class ParentResult(Struct, frozen=True, array_like=True):
     units: tuple[bytes, ...] = ()
     named: bool = False
 
+    @property
+    def withheld(self) -> bool:
+        """Whether there is a value, and it is too large to be handed over."""
+        return self.status is Status.COMPLETED and self.value is None
+
 
 @dataclass(frozen=True, slots=True)
 class ResultOf:

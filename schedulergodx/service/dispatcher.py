@@ -28,6 +28,7 @@ class Dispatcher:
     limits: how many jobs of a queue may run at once, where that is limited
     rates: how many of them may start in a while, where that is limited
     client_name: from its number in the store
+    ring: wakes the service
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Dispatcher:
         limits: Mapping[str, int],
         rates: Mapping[str, Rate],
         client_name: Callable[[int], str],
+        ring: Callable[[], None],
     ) -> None:
         self._store = store
         self._executor = executor
@@ -46,6 +48,7 @@ class Dispatcher:
         self._limits = dict(limits)
         self._rates = dict(rates)
         self._client_name = client_name
+        self._ring = ring
         self._running: dict[int, Claimed] = {}
         self._per_queue: Counter[str] = Counter()
         self.paused = False
@@ -60,10 +63,14 @@ class Dispatcher:
         places = {e: numbers for e in executions if (numbers := self._executor.places(e))}
         if places:
             claims = self._store.claim(places, rooms, tick.now)
+            wanting = False
             for claimed in claims:
                 self._running[claimed.seq] = claimed
                 self._per_queue[claimed.queue] += 1
                 tick.works.append(self._work(claimed))
+                wanting = wanting or bool(claimed.results)
+            if wanting:  # there may be more than fitted into one claim
+                tick.later.append(self._ring)
             if self._rates:
                 self._spend(claims, tick.now)
 
@@ -129,4 +136,5 @@ class Dispatcher:
             spec=self._store.spec(claimed.spec),
             arguments=claimed.arguments,
             units=claimed.units,
+            results=claimed.results,
         )

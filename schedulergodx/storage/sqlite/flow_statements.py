@@ -83,6 +83,12 @@ RESULTS_OF_PARENTS = (
     "WHERE dependency.result GROUP BY dependency.parent) AS wanted "
     "CROSS JOIN job ON job.seq = wanted.parent LEFT JOIN result ON result.seq = job.seq"
 )
+SIZES_OF_RESULTS = (
+    "SELECT dependency.child, sum(length(result.outcome)) FROM json_each(?) AS claimed "
+    "CROSS JOIN dependency ON dependency.child = claimed.value "
+    "CROSS JOIN result ON result.seq = dependency.parent "
+    "WHERE dependency.result GROUP BY dependency.child"
+)
 
 # -- when a job is requeued ----------------------------------------------------------------------
 
