@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from schedulergodx.errors import ShipError, UnknownJob, UnreadableCode
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.bundle import Bundle
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
@@ -130,11 +131,18 @@ class AsyncByHand(Submitting, AsyncAsking):
         drafted = self._draft_all(workflow)
         await self._check_parents(self._outside(drafted))
         self._flush_pipeline()
-        together = bundle(drafted, batch=workflow.ref, close=True)
+        together = bundle(drafted, batch=workflow.ref)
         for job, one in drafted.items():
             self._adopt(job, one)
         await self._send_bundle(together)
         return [job.id for job in drafted]
+
+    async def _submit_before(self, jobs: Iterable[BaseJob[Any]], last: bytes) -> None:
+        """Ask for jobs that a blocked one is to wait for; nobody is told what they return."""
+        await self._line()
+        together = self._bundle_before(jobs, last)
+        if together is not None:
+            await self._send_bundle(together)
 
     async def _send_bundle(self, bundle: Bundle) -> None:
         line = await self._line()

@@ -6,15 +6,18 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.bundle import bundle
 from schedulergodx.client.draft import Nobody
 from schedulergodx.client.drafting import Drafted, Drafting
 from schedulergodx.client.naming import Naming
 from schedulergodx.client.workflow import check_circle
 from schedulergodx.core.identity import ulid
+from schedulergodx.core.job import Parent
 from schedulergodx.errors import ConfigError, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.client.bundle import Bundle
     from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.view import JobView
 
@@ -68,6 +71,14 @@ class Submitting(Naming):
             raise ConfigError(f"workflow {workflow.name!r} has no jobs: add some")
         check_circle(drafted)
         return drafted
+
+    def _bundle_before(self, jobs: Iterable[BaseJob[Any]], last: bytes) -> Bundle | None:
+        """Jobs that a blocked one, of which they know, is to wait for; None if there are none."""
+        drafted = {job: self._draft(job) for job in jobs}
+        if not drafted:
+            return None
+        parents = tuple(Parent(job.uid, result=True) for job in drafted)
+        return bundle(drafted, before={last: parents})
 
     def _outside(self, drafted: Mapping[BaseJob[Any], Drafted]) -> list[bytes]:
         """Of all parents, those that are not of the same workflow."""
