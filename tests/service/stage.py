@@ -86,6 +86,7 @@ class Hand:
     accepted: list[tuple[Sent, str | None]] = field(default_factory=list)
     delivered: list[bytes] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)
+    prompt_places: int = 1 << 30
     _report: Callable[[Report], None] | None = None
 
     async def recover(self) -> Marks:
@@ -109,6 +110,9 @@ class Hand:
     def places(self, execution: Execution) -> Sequence[int]:
         used = sum(work.spec.execution is execution for work in self.running.values())
         return range(1, 1 + self.places_for[execution] - used)
+
+    def prompt(self, execution: Execution) -> int:
+        return self.prompt_places
 
     def run(self, jobs: Sequence[Work]) -> None:
         for work in jobs:
