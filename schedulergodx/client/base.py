@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.inside import OutletSealer
@@ -76,7 +77,9 @@ class BaseClient(Registering, Program):
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
+    _batch_kind: ClassVar[type[BaseBatch]] = BaseBatch
     _secret: bytes | None
+    _clock: Callable[[], float] = staticmethod(time.time)
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
         known = list(inspect.signature(cls.__init__).parameters)[1:]
@@ -160,7 +163,7 @@ class BaseClient(Registering, Program):
             if id_generator is None or isinstance(id_generator, UlidGenerator)
             else Labels(id_generator)
         )
-        self._identify = UidSource()
+        self._identify = UidSource(self._clock)
         self._unpacker = Unpacker()
         self._awaited = Awaited()
         self._reader = Reader(self._awaited, self._unpacker, self.logger.getLogger())
@@ -192,7 +195,7 @@ class BaseClient(Registering, Program):
 
         settings, reader, awaited = self.settings, self._reader, self._awaited
         name, instance, identify = self.name, self.instance, self._identify
-        logger = self.logger.getLogger()
+        logger, clock = self.logger.getLogger(), self._clock
         terms = Terms(
             name,
             self._names,
@@ -203,7 +206,7 @@ class BaseClient(Registering, Program):
         )
 
         def make_sealer(signer: Signer) -> Sealer:
-            return Sealer(name, instance, signer=signer, identify=identify, clock=time.time)
+            return Sealer(name, instance, signer=signer, identify=identify, clock=clock)
 
         def make_session(soon: Soon) -> Session:
             broker = make_broker(
