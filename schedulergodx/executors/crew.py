@@ -73,7 +73,7 @@ class Crew:
     @property
     def prompt(self) -> int:
         """How many of the first places of an offer begin at once what they are given."""
-        if self.execution is not Execution.PROCESS:
+        if not self._alone:
             return _ALL
         return sum(1 for number in self._active() if not self.workers[number].jobs)
 
