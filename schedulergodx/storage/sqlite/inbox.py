@@ -106,7 +106,8 @@ class InboxVerbs(Dependents):
                 payloads += (seq, job.arguments, pack(job.units) if job.units else None)
         self._last_seq = seq
         self._counters.add_each(places)
-        self._batches.add_each(grouped)
+        if grouped:
+            self._batches.add_each(grouped)
         self._connection.bulk_write(sql.ADD_JOBS, rows)
         self._connection.bulk_write(sql.ADD_PAYLOADS, payloads)
         if ended:
