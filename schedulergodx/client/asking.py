@@ -19,7 +19,7 @@ from schedulergodx.client.requests import (
     total,
 )
 from schedulergodx.core import context
-from schedulergodx.core.message import AskCounts, AskList, AskOutcomes, AskView
+from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.core.view import JobFilter, JobView
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
     from schedulergodx.core.job import Status
-    from schedulergodx.core.message import Request
+    from schedulergodx.core.request import Request
 
 
 class Asking(Launching):

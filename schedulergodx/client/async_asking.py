@@ -21,7 +21,7 @@ from schedulergodx.client.requests import (
     total,
 )
 from schedulergodx.client.response import Response
-from schedulergodx.core.message import AskCounts, AskList, AskOutcomes, AskView
+from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.errors import UnknownJob
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
     from schedulergodx.core.job import Status
-    from schedulergodx.core.message import Request
+    from schedulergodx.core.request import Request
     from schedulergodx.core.view import JobFilter, JobView
 
 

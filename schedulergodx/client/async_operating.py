@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_outside, ids_of, read_answers
 from schedulergodx.client.session import Session
-from schedulergodx.core.message import AskPause, AskQueues
+from schedulergodx.core.request import AskPause, AskQueues
 
 if TYPE_CHECKING:
     from schedulergodx.client.dead_letters import DeadLetters, DeadLetterView

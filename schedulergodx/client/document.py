@@ -11,7 +11,7 @@ from schedulergodx.client.job import Job
 from schedulergodx.client.line import ThreadLine
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent
 from schedulergodx.client.response import Response
-from schedulergodx.core.message import AskOutcomes
+from schedulergodx.core.request import AskOutcomes
 from schedulergodx.errors import UnknownJob
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
 if TYPE_CHECKING:
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
-    from schedulergodx.core.message import Request
+    from schedulergodx.core.request import Request
 
 
 class Finding(BaseClient):

@@ -15,7 +15,7 @@ from schedulergodx.client.requests import (
     change_request,
 )
 from schedulergodx.core.job import Status
-from schedulergodx.core.message import AskRequeue, AskStatus, AskView
+from schedulergodx.core.request import AskRequeue, AskStatus, AskView
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from schedulergodx.client.asking import Asking
 from schedulergodx.client.line import ThreadLine
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_outside, ids_of, read_answers
-from schedulergodx.core.message import AskPause, AskQueues
+from schedulergodx.core.request import AskPause, AskQueues
 
 if TYPE_CHECKING:
     from schedulergodx.client.dead_letters import DeadLetters, DeadLetterView

@@ -8,7 +8,7 @@ from schedulergodx.client.latch import Latch
 
 if TYPE_CHECKING:
     from schedulergodx.core.job import Failure
-    from schedulergodx.core.message import Answer, Request
+    from schedulergodx.core.request import Answer, Request
 
 GRACE = 0.25  # seconds in which another store may know what the first one does not
 

@@ -12,7 +12,8 @@ from schedulergodx.client.awaited import Awaited
 from schedulergodx.client.question import Question, refusal
 from schedulergodx.core.envelope import Envelope, MessageType, unseal
 from schedulergodx.core.job import ErrorCode, Failure
-from schedulergodx.core.message import Answer, Error, Info, ResponsesBody, read_body
+from schedulergodx.core.message import Error, Info, ResponsesBody, read_body
+from schedulergodx.core.request import Answer
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError
 

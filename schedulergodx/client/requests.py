@@ -14,13 +14,7 @@ import msgspec
 
 from schedulergodx.client.options import Options, Unset
 from schedulergodx.core.job import Status
-from schedulergodx.core.message import (
-    ANSWERS,
-    LONGEST_NOTE,
-    AskAnnotate,
-    AskCancel,
-    AskChange,
-)
+from schedulergodx.core.request import ANSWERS, LONGEST_NOTE, AskAnnotate, AskCancel, AskChange
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.errors import (
     ConfigError,
@@ -92,7 +86,7 @@ def annotation(job: BaseJob[Any], note: str) -> AskAnnotate:
 
 
 def read_answer(question: Question) -> Any:
-    """What the services said, in the type that `core.message.ANSWERS` names.
+    """What the services said, in the type that `core.request.ANSWERS` names.
 
     Raises: NoAnswer, UnknownJob, UnknownQueue, ConfigError (refused by the service)
     """

@@ -9,7 +9,8 @@ import msgspec
 
 from schedulergodx.client.question import Question
 from schedulergodx.core.envelope import MessageType, read_header, seal
-from schedulergodx.core.message import Request, TaskBody
+from schedulergodx.core.message import TaskBody
+from schedulergodx.core.request import Request
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import EnvelopeError
 
@@ -63,7 +64,14 @@ class Sealer:
         template = parcel.template
         items, more = parcel.contents
         units = {**template.units, **more} if more else dict(template.units)
-        body = TaskBody(template.spec, units, items, template.queue, template.priority)
+        body = TaskBody(
+            template.spec,
+            units,
+            items,
+            template.queue,
+            template.priority,
+            batch=None if template.batch is None else template.batch.ref,
+        )
         uid, data = self.seal(MessageType.TASK, body)
         parcel.mark(uid)
         return data

@@ -23,8 +23,9 @@ from schedulergodx.client.reader import Reader
 from schedulergodx.client.sealing import Sealer
 from schedulergodx.core.code import interpreter_tag, serializer_tag
 from schedulergodx.core.envelope import MessageType
-from schedulergodx.core.message import AskOutcomes, Initialization
+from schedulergodx.core.message import Initialization
 from schedulergodx.core.names import Names
+from schedulergodx.core.request import AskOutcomes
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BrokerError, BrokerUnavailable
 

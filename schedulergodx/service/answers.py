@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from schedulergodx.core.envelope import MessageType
-from schedulergodx.core.message import Answer
+from schedulergodx.core.request import Answer
 from schedulergodx.errors import StoreError
 from schedulergodx.service.tick import Reply
 

@@ -12,7 +12,7 @@ from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.json_answer import read_address
-from schedulergodx.core.message import (
+from schedulergodx.core.request import (
     LONGEST_NOTE,
     Answer,
     AskAnnotate,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from schedulergodx.core.envelope import Envelope, Header
-    from schedulergodx.core.message import Request
+    from schedulergodx.core.request import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.queues import Queues

@@ -15,17 +15,9 @@ import pika
 from schedulergodx.core.code import Packer
 from schedulergodx.core.envelope import MessageType, digest, seal, unseal
 from schedulergodx.core.job import Spec
-from schedulergodx.core.message import (
-    Answer,
-    AskList,
-    AskView,
-    DeadLetter,
-    JobItem,
-    ResponsesBody,
-    TaskBody,
-    read_body,
-)
+from schedulergodx.core.message import DeadLetter, JobItem, ResponsesBody, TaskBody, read_body
 from schedulergodx.core.names import Names
+from schedulergodx.core.request import Answer, AskList, AskView
 from schedulergodx.core.signing import Signer
 from schedulergodx.core.view import JobFilter, JobView
 from tests.world import SECRET

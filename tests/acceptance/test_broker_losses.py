@@ -13,7 +13,7 @@ import pytest
 from schedulergodx.client import Job
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.job import ErrorCode
-from schedulergodx.core.message import AskCancel
+from schedulergodx.core.request import AskCancel
 from schedulergodx.errors import LaunchUnconfirmed
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.folder import Folder, said

@@ -15,17 +15,8 @@ import pytest
 from schedulergodx.core.code import Packer
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.job import ErrorCode, Execution, Limits, RetryRule
-from schedulergodx.core.message import (
-    Answer,
-    AskCancel,
-    AskChange,
-    AskList,
-    AskOutcomes,
-    AskStatus,
-    Initialization,
-    TaskBody,
-    read_body,
-)
+from schedulergodx.core.message import Initialization, TaskBody, read_body
+from schedulergodx.core.request import Answer, AskCancel, AskChange, AskList, AskOutcomes, AskStatus
 from schedulergodx.core.view import Change, JobFilter
 from tests.acceptance.processes import Growth
 from tests.acceptance.stranger import Stranger, item

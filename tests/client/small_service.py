@@ -22,6 +22,16 @@ from schedulergodx.core.envelope import Envelope, Header, MessageType, read_head
 from schedulergodx.core.identity import UidSource, uid_of, ulid
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Spec, Status
 from schedulergodx.core.message import (
+    Error,
+    Info,
+    JobItem,
+    Response,
+    ResponsesBody,
+    TaskBody,
+    read_task,
+)
+from schedulergodx.core.names import Names
+from schedulergodx.core.request import (
     Answer,
     AskCancel,
     AskChange,
@@ -31,16 +41,8 @@ from schedulergodx.core.message import (
     AskRequeue,
     AskStatus,
     AskView,
-    Error,
-    Info,
-    JobItem,
-    Response,
-    ResponsesBody,
-    TaskBody,
     read_request,
-    read_task,
 )
-from schedulergodx.core.names import Names
 from schedulergodx.core.signing import Signer
 from schedulergodx.core.view import CancelAnswer, Change, JobView
 from schedulergodx.errors import BadSignature

@@ -12,8 +12,9 @@ import pytest
 from schedulergodx.brokers.memory import MemoryBroker
 from schedulergodx.client import Client, Job
 from schedulergodx.core.job import Outcome, Status
-from schedulergodx.core.message import AskCancel, AskOutcomes, Response
+from schedulergodx.core.message import Response
 from schedulergodx.core.names import Names
+from schedulergodx.core.request import AskCancel, AskOutcomes
 from schedulergodx.core.view import JobFilter
 from schedulergodx.errors import ConfigError, JobCancelled, NoAnswer, ResultTimeout, UnknownJob
 from schedulergodx.utils.id_generators import autoincrement

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from schedulergodx.core.envelope import VERSION, Header, MessageType, digest, seal, unseal
 from schedulergodx.core.job import Spec
-from schedulergodx.core.message import AskStatus, JobItem, TaskBody, read_request, read_task
+from schedulergodx.core.message import JobItem, TaskBody, read_task
+from schedulergodx.core.request import AskStatus, read_request
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError
 

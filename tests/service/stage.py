@@ -23,8 +23,6 @@ from schedulergodx.core.envelope import MessageType, seal, unseal
 from schedulergodx.core.identity import new_uid
 from schedulergodx.core.job import Execution, Failure, Outcome, RetryRule, Spec, Status
 from schedulergodx.core.message import (
-    Answer,
-    AskStatus,
     Error,
     Info,
     JobItem,
@@ -34,6 +32,7 @@ from schedulergodx.core.message import (
     read_body,
 )
 from schedulergodx.core.names import Names, Queue
+from schedulergodx.core.request import Answer, AskStatus
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import StoreFull
 from schedulergodx.executors.base import Ended, Returned
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schedulergodx.brokers.base import Delivery
-    from schedulergodx.core.message import Request
+    from schedulergodx.core.request import Request
     from schedulergodx.executors.base import Marks, Report, Sent, Work
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schedulergodx.core.job import ErrorCode, Execution, LimitRule, Status
-from schedulergodx.core.message import ANSWERS, AskPause, AskQueues, AskStatus
+from schedulergodx.core.request import ANSWERS, AskPause, AskQueues, AskStatus
 from schedulergodx.core.view import QueueView
 from schedulergodx.errors import ConfigError
 from schedulergodx.service import Service
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from schedulergodx.core.message import Answer
+    from schedulergodx.core.request import Answer
 
 ONE = LimitRule("api", concurrency=1)
 SLOW = LimitRule("api", rate=10, seconds=60.0)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schedulergodx.core.job import ErrorCode, Execution, Failure, Outcome, Status
-from schedulergodx.core.message import AskCancel, AskChange, AskList, AskOutcomes, AskRequeue
+from schedulergodx.core.request import AskCancel, AskChange, AskList, AskOutcomes, AskRequeue
 from schedulergodx.core.view import Change, JobFilter, JobView
 from schedulergodx.executors.base import Ended
 from tests.service.stage import RAISED, RETURNED, START, TWICE, Begun, Stage

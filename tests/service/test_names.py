@@ -11,9 +11,10 @@ import pytest
 
 from schedulergodx.core.job import ErrorCode, Outcome, Spec, Status
 from schedulergodx.core.json_data import write_arguments
-from schedulergodx.core.message import AskView, DeadLetter, JobItem, TaskBody
+from schedulergodx.core.message import DeadLetter, JobItem, TaskBody
 from schedulergodx.core.names import Queue, QueueKind
 from schedulergodx.core.properties import Properties
+from schedulergodx.core.request import AskView
 from schedulergodx.core.signing import SIGNATURE_HEADER, Signer
 from schedulergodx.core.view import JobFilter, JobView
 from tests.service.stage import RETURNED, SIGNER, START, Stage

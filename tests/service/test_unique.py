@@ -17,7 +17,8 @@ from schedulergodx.core.job import (
     Status,
     Unique,
 )
-from schedulergodx.core.message import AskCancel, AskOutcomes, AskRequeue, TaskBody
+from schedulergodx.core.message import TaskBody
+from schedulergodx.core.request import AskCancel, AskOutcomes, AskRequeue
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Tick
 from tests.service.stage import CODE, RAISED, RETURNED, Begun, Stage
