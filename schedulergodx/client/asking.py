@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.inside import place_is_free
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
 from schedulergodx.client.reading import read_timeout
@@ -18,7 +19,6 @@ from schedulergodx.client.requests import (
     read_answers,
     total,
 )
-from schedulergodx.core import context
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.core.view import JobFilter, JobView
 
@@ -115,17 +115,11 @@ class Asking(Launching):
         seconds = read_timeout(timeout)
         line = self._line()
         self._flush_pipeline()
-        outlet = context.outlet
-        if outlet is not None:
-            outlet.waiting(True)
-        try:
+        with place_is_free():
             if self._is_own(job):
                 job.wait(seconds)
             else:
                 self._wait_and_ask(line, job, seconds)
-        finally:
-            if outlet is not None:
-                outlet.waiting(False)
         if job._response is None:
             raise self._no_outcome(job, seconds)
 
