@@ -23,6 +23,8 @@ from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.core.view import JobFilter, JobView
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
@@ -115,13 +117,17 @@ class Asking(Launching):
         seconds = read_timeout(timeout)
         line = self._line()
         self._flush_pipeline()
-        with place_is_free():
+        with self._place_is_free():
             if self._is_own(job):
                 job.wait(seconds)
             else:
                 self._wait_and_ask(line, job, seconds)
         if job._response is None:
             raise self._no_outcome(job, seconds)
+
+    def _place_is_free(self) -> AbstractContextManager[None]:
+        """A block that waits for jobs: inside of a job, its place may be used meanwhile."""
+        return place_is_free()
 
     def _wait_and_ask(self, line: Line, job: Job[Any], timeout: float | None) -> None:
         """The outcome is told to another process: only asking brings it here."""

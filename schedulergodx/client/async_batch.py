@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from schedulergodx.client.base_batch import BaseBatch
-from schedulergodx.client.progress import showing
 from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import ANSWER_TIMEOUT, PAGE, outcome_requests
 from schedulergodx.client.watching import Vigil
@@ -107,7 +106,7 @@ class AsyncBatch(BaseBatch):
                         yield view
                     await news.wait_async(vigil.pause)
         if not vigil.ended:
-            raise self._late(vigil.last, seconds)
+            raise self._late(vigil.last or self.last, seconds)
 
     async def wait(self, timeout: Duration | None = None) -> BatchView:
         """Wait until all jobs have ended that it has; how it stands then."""
@@ -121,6 +120,8 @@ class AsyncBatch(BaseBatch):
 
     async def progress(self, timeout: Duration | None = None) -> BatchView:
         """The same, and show it on stderr."""
+        from schedulergodx.client.progress import showing  # late: few programs show it
+
         with showing(self.name) as show:
             async for view in self.follow(timeout):
                 show(view)

@@ -84,7 +84,7 @@ class BaseClient(Registering, Program):
     def __new__(cls, *_: Any, **given: Any) -> Self:
         known = list(inspect.signature(cls.__init__).parameters)[1:]
         for keyword in given:
-            if keyword not in known:
+            if keyword not in known and "given" not in known:
                 near = difflib.get_close_matches(keyword, known, n=1)
                 hint = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
                 raise TypeError(f"{keyword!r} is no keyword of a client: {hint}")

@@ -8,8 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from schedulergodx.client.base_batch import BaseBatch
-from schedulergodx.client.inside import place_is_free
-from schedulergodx.client.progress import showing
 from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import ANSWER_TIMEOUT, PAGE, outcome_requests
 from schedulergodx.client.watching import Vigil
@@ -121,10 +119,10 @@ class Batch(BaseBatch):
                 while vigil.pause:
                     news = watch.news
                     yield from self._news(vigil, watch.view)
-                    with place_is_free():
+                    with self._client._place_is_free():
                         news.wait(vigil.pause)
         if not vigil.ended:
-            raise self._late(vigil.last, seconds)
+            raise self._late(vigil.last or self.last, seconds)
 
     def wait(self, timeout: Duration | None = None) -> BatchView:
         """Wait until all jobs have ended that it has; how it stands then. Raises: ResultTimeout"""
@@ -136,6 +134,8 @@ class Batch(BaseBatch):
 
         It is written to stderr. Raises: ResultTimeout
         """
+        from schedulergodx.client.progress import showing  # late: few programs show it
+
         with showing(self.name) as show:
             for view in self.follow(timeout):
                 show(view)
@@ -198,7 +198,7 @@ class Batch(BaseBatch):
 
     def _ask_to_be_told(self, timeout: float) -> BatchView | None:
         """How it stands, and its service tells more from now on; None if there is no answer."""
-        with suppress(NoAnswer), place_is_free():
+        with suppress(NoAnswer), self._client._place_is_free():
             view: BatchView = self._ask(AskBatch(self._id, wait=True), timeout)
             return view
         return None
