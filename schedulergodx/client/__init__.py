@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from schedulergodx.client.batch import Batch
 from schedulergodx.client.client import Client
 from schedulergodx.client.identity import default_client_name
 from schedulergodx.client.job import Job
@@ -20,14 +21,17 @@ from schedulergodx.client.task import Task
 from schedulergodx.client.unique import Unique
 
 if TYPE_CHECKING:
+    from schedulergodx.client.async_batch import AsyncBatch
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.async_task import AsyncTask
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
     "AsyncTask",
+    "Batch",
     "Cancellation",
     "Client",
     "Job",
@@ -38,7 +42,12 @@ __all__ = [
     "default_client_name",
 ]
 
-_LATER = {"AsyncClient": "async_client", "AsyncJob": "async_job", "AsyncTask": "async_task"}
+_LATER = {
+    "AsyncBatch": "async_batch",
+    "AsyncClient": "async_client",
+    "AsyncJob": "async_job",
+    "AsyncTask": "async_task",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from schedulergodx.client.async_batching import AsyncBatching
 from schedulergodx.client.async_by_name import AsyncByName
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.async_operating import AsyncOperating
@@ -33,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncByName, AsyncOperating, AsyncClosing):
+class AsyncClient(AsyncByName, AsyncOperating, AsyncBatching, AsyncClosing):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"
@@ -63,6 +64,7 @@ class AsyncClient(AsyncByName, AsyncOperating, AsyncClosing):
             line.abandon(BrokerClosed(CLOSED))
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
+        self._reader.watches.doubt()
 
     async def __aenter__(self) -> Self:
         await self.connect()
