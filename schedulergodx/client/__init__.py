@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from schedulergodx.client.batch import Batch
 from schedulergodx.client.client import Client
 from schedulergodx.client.dependency import Dependency
 from schedulergodx.client.identity import default_client_name
@@ -23,14 +24,17 @@ from schedulergodx.client.value import values
 from schedulergodx.client.workflow import Workflow
 
 if TYPE_CHECKING:
+    from schedulergodx.client.async_batch import AsyncBatch
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.async_task import AsyncTask
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
     "AsyncTask",
+    "Batch",
     "Cancellation",
     "Client",
     "Dependency",
@@ -44,7 +48,12 @@ __all__ = [
     "values",
 ]
 
-_LATER = {"AsyncClient": "async_client", "AsyncJob": "async_job", "AsyncTask": "async_task"}
+_LATER = {
+    "AsyncBatch": "async_batch",
+    "AsyncClient": "async_client",
+    "AsyncJob": "async_job",
+    "AsyncTask": "async_task",
+}
 
 
 def __getattr__(name: str) -> object:

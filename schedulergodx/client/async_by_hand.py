@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.async_asking import AsyncAsking
+from schedulergodx.client.async_batching import AsyncBatching
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.description import describe, statistics
@@ -15,7 +15,7 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
 from schedulergodx.client.submitting import Submitting
 from schedulergodx.core.job import Status
 from schedulergodx.core.request import AskClear, AskView
-from schedulergodx.errors import ShipError, UnknownJob, UnreadableCode
+from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.view import JobView
 
 
-class AsyncByHand(Submitting, AsyncAsking):
+class AsyncByHand(Submitting, AsyncBatching):
     """The part of `AsyncClient` for jobs made by hand. `ByHand` says what each method does."""
 
     async def submit(self, job: AsyncJob[Any]) -> str:
@@ -128,12 +128,18 @@ class AsyncByHand(Submitting, AsyncAsking):
 
     async def _submit_workflow(self, workflow: Workflow) -> list[str]:
         await self._line()
+        batch = self._batch_kind(self, workflow.ref)
+        with suppress(NoAnswer):  # where no service is there to say so, it refuses them later
+            await self._check_free(batch)
         drafted = self._draft_all(workflow)
         await self._check_parents(self._outside(drafted))
         self._flush_pipeline()
         together = bundle(drafted, batch=workflow.ref)
         for job, one in drafted.items():
             self._adopt(job, one)
+            batch.take(job)
+        batch._close()
+        workflow._submit(batch)
         await self._send_bundle(together)
         return [job.id for job in drafted]
 

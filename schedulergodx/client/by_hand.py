@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.asking import Asking
+from schedulergodx.client.batching import Batching
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.job import Job
@@ -15,7 +15,7 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
 from schedulergodx.client.submitting import Submitting
 from schedulergodx.core.job import Status
 from schedulergodx.core.request import AskClear, AskView
-from schedulergodx.errors import ShipError, UnknownJob, UnreadableCode
+from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.view import JobView
 
 
-class ByHand(Submitting, Asking):
+class ByHand(Submitting, Batching):
     """The part of `Client` for jobs that are made by hand, `Job(name, function, params)`."""
 
     def submit(self, job: Job[Any]) -> str:
@@ -123,12 +123,18 @@ class ByHand(Submitting, Asking):
     def _submit_workflow(self, workflow: Workflow) -> list[str]:
         """See `Workflow.submit_all`."""
         self._line()
+        batch = self._batch_kind(self, workflow.ref)
+        with suppress(NoAnswer):  # where no service is there to say so, it refuses them later
+            self._check_free(batch)
         drafted = self._draft_all(workflow)
         self._check_parents(self._outside(drafted))
         self._flush_pipeline()
         together = bundle(drafted, batch=workflow.ref)
         for job, one in drafted.items():
             self._adopt(job, one)
+            batch.take(job)
+        batch._close()
+        workflow._submit(batch)
         self._send_bundle(together)
         return [job.id for job in drafted]
 

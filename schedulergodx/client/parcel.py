@@ -78,20 +78,17 @@ class Parcel(Latch):
             units |= other.units
         return items, units
 
-    def message(self) -> tuple[MessageType, object]:
-        """What its envelope says."""
+    def task(self) -> TaskBody:
+        """All that travels, as it stands in an envelope."""
         template = self.template
         items, more = self.contents
         units = {**template.units, **more} if more else dict(template.units)
-        body = TaskBody(
-            template.spec,
-            units,
-            items,
-            template.queue,
-            template.priority,
-            batch=None if template.batch is None else template.batch.ref,
-        )
-        return MessageType.TASK, body
+        batch = None if template.batch is None else template.batch.ref
+        return TaskBody(template.spec, units, items, template.queue, template.priority, batch=batch)
+
+    def message(self) -> tuple[MessageType, object]:
+        """What its envelope says."""
+        return MessageType.TASK, self.task()
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""

@@ -6,13 +6,13 @@ from collections.abc import Coroutine, Iterable, Mapping
 from graphlib import CycleError
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from schedulergodx.client.base_batch import check_name
+from schedulergodx.client.base_batch import BaseBatch, check_name
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.dependency import Dependency, id_of
 from schedulergodx.client.draft import new_uid
 from schedulergodx.core.dependency import in_order
 from schedulergodx.core.message import BatchRef
-from schedulergodx.errors import ConfigError
+from schedulergodx.errors import ConfigError, NotSubmitted
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
@@ -40,6 +40,7 @@ class Workflow:
         self.jobs: list[BaseJob[Any]] = []
         self.ref = BatchRef(new_uid(), self.name, workflow=True)
         self._known: set[bytes] = set()
+        self._batch: BaseBatch | None = None
 
     def add_job(self, job: J, depends_on: Iterable[BaseJob[Any] | Dependency] = ()) -> J:
         """Add a job, which runs after those of `depends_on`, beside those it depends on already.
@@ -77,15 +78,34 @@ class Workflow:
     def submit_all(self, client: Any) -> Any:
         """Ask for all jobs at once; their ids, in the order in which they were added.
 
-        With an `AsyncClient` it is awaited. It returns when the broker has confirmed them, and
-        submitted again, they are the same jobs. That a service refuses them, as for the name of a
-        workflow that is under way, is told by their results.
+        With an `AsyncClient` it is awaited. It returns when the broker has confirmed them;
+        submitted again, they are the same jobs.
 
-        Raises: ConfigError for an empty one, and for jobs that wait for each other in a circle,
+        Raises: BatchExists while another workflow of its name is under way; where no service answers
+            in time, the jobs say so when one does. ConfigError for an empty one, and for jobs that wait for each other in a circle,
             which it names; UnknownJob for a dependency that no service knows or that is another
             client's; ShipError, TooLarge, and what `launch` raises
         """
         return client._submit_workflow(self)
+
+    @property
+    def batch(self) -> Any:
+        """All its jobs as a batch of the client that it was submitted to: a `Batch`, or an
+        `AsyncBatch`, to wait for, to show the progress of, to cancel.
+
+        `batch.requeue()` goes on with a workflow that failed: what did not complete runs again, each
+        job after those that it depends on. Another process has it by `client.attach(name)`.
+
+        Raises: NotSubmitted
+        """
+        if self._batch is None:
+            raise NotSubmitted(
+                f"workflow {self.name!r} is not submitted: submit_all(client) does it"
+            )
+        return self._batch
+
+    def _submit(self, batch: BaseBatch) -> None:
+        self._batch = batch
 
     def __len__(self) -> int:
         return len(self.jobs)

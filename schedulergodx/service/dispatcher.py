@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core.limit import Rate, key_of_queue
 from schedulergodx.executors.base import Work
+from schedulergodx.storage.base import CLAIM_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -62,17 +63,19 @@ class Dispatcher:
         executions = dict.fromkeys(execution for queue, execution in pending if queue in rooms)
         places = {e: numbers for e in executions if (numbers := self._executor.places(e))}
         if places:
-            claims = self._store.claim(places, rooms, tick.now)
-            wanting = False
+            prompt = {execution: self._executor.prompt(execution) for execution in places}
+            claims = self._store.claim(
+                places, rooms, tick.now, prompt=prompt, rated=self._rates.keys()
+            )
             for claimed in claims:
                 self._running[claimed.seq] = claimed
                 self._per_queue[claimed.queue] += 1
                 tick.works.append(self._work(claimed))
-                wanting = wanting or bool(claimed.results)
-            if wanting:  # there may be more than fitted into one claim
-                tick.later.append(self._ring)
             if self._rates:
                 self._spend(claims, tick.now)
+            full = sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES
+            if full or any(claimed.results for claimed in claims):
+                tick.later.append(self._ring)  # there may be places left
 
     def claimed(self, seq: int) -> Claimed | None:
         """The job of that number, if it runs."""
