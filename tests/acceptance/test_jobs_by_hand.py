@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,7 @@ def process_data(filename: str, threshold: float = 0.5) -> dict[str, Any]:
 
 
 def append(path: str, text: str) -> None:
-    with open(path, "a") as file:
+    with Path(path).open("a") as file:
         file.write(text)
 
 
@@ -47,7 +48,7 @@ class DataProcessingJob(Job[Any]):
 
 
 def test_the_job_of_the_document_runs_and_tells_all_about_itself(either: Deployment) -> None:
-    """G1, G2, G6, G11, G13, G26"""
+    """G1, G2, G6, G11, G13, G26: the job of the document runs and tells all about itself"""
     either.service().start()
     client = either.client()
     job = Job(
@@ -85,7 +86,7 @@ def test_the_job_of_the_document_runs_and_tells_all_about_itself(either: Deploym
 
 
 def test_the_class_of_the_document_is_a_job(either: Deployment) -> None:
-    """G8"""
+    """G8: the class of the document is a job"""
     either.service().start()
     job = DataProcessingJob("copy", lambda input_file, output_file: output_file, "a", "b")
     either.client().submit(job)
@@ -95,7 +96,7 @@ def test_the_class_of_the_document_is_a_job(either: Deployment) -> None:
 
 
 def test_a_failure_is_told_with_its_traceback_and_each_attempt(deployment: Deployment) -> None:
-    """G24, G26, G31"""
+    """G24, G26, G31: a failure is told with its traceback and each attempt"""
     deployment.service().start()
     client = deployment.client()
 
@@ -121,7 +122,7 @@ def test_a_failure_is_told_with_its_traceback_and_each_attempt(deployment: Deplo
 
 
 def test_a_job_that_hangs_is_stopped_and_ends_as_timeout(deployment: Deployment) -> None:
-    """G9, G25"""
+    """G9, G25: a job that hangs is stopped and ends as timeout"""
     deployment.service().start()
     client = deployment.client()
     job = Job("hangs", time.sleep, max_attempts=1, timeout=0.3)
@@ -156,7 +157,7 @@ def test_priority_holds_also_for_jobs_that_waited_for_others(deployment: Deploym
 
 
 def test_jobs_are_listed_and_cleared_as_the_document_says(either: Deployment) -> None:
-    """G12, G14, G15, G16, G19"""
+    """G12, G14, G15, G16, G19: jobs are listed and cleared as the document says"""
     either.service().start()
     client = either.client()
     done = Job("done", process_data, {"filename": "x"})
@@ -216,7 +217,7 @@ def test_functions_that_no_worker_could_import_run(deployment: Deployment) -> No
 
 
 def test_a_function_by_its_path_runs_with_json(deployment: Deployment) -> None:
-    """G7"""
+    """G7: a function by its path runs with json"""
     deployment.service(imports=["textwrap"]).start()
     client = deployment.client()
     job = Job("by path", "textwrap.shorten", {"text": "one two three", "width": 9})
@@ -237,7 +238,7 @@ def test_params_and_names_that_are_too_large_are_clear_errors(deployment: Deploy
 
 
 def test_a_submitted_job_outlives_a_service_that_is_away(deployment: Deployment) -> None:
-    """G17"""
+    """G17: a submitted job outlives a service that is away"""
     service = deployment.service().start()
     client = deployment.client()
     service.stop()

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +23,6 @@ from schedulergodx.errors import (
 from tests.world import SECRET, until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.acceptance.deployment import Deployment
 
 SOON = 60  # seconds, the deadline of what must happen
@@ -48,7 +47,7 @@ def add(a: int, b: int = 1) -> int:
 
 def fail_while(path: str) -> str:
     """Fail as long as there is a file."""
-    if os.path.exists(path):
+    if Path(path).exists():
         raise RuntimeError("not yet")
     return "went on"
 
@@ -83,7 +82,7 @@ def diamond(ledger: Path, width: int, name: str = "diamond", **options: Any) -> 
 
 
 def test_a_diamond_of_a_thousand_is_joined_once(either: Deployment) -> None:
-    """G32, G33"""
+    """G32, G33: a diamond of a thousand is joined once"""
     either.service().start()
     ledger = either.file("ledger")
     flow = diamond(ledger, 1000)
@@ -96,7 +95,7 @@ def test_a_diamond_of_a_thousand_is_joined_once(either: Deployment) -> None:
 
 
 def test_a_chain_of_a_thousand_runs_in_its_order(either: Deployment) -> None:
-    """G4, G32"""
+    """G4, G32: a chain of a thousand runs in its order"""
     either.service().start()
     ledger = either.file("ledger")
     flow = chain(ledger, 1000)
@@ -134,7 +133,7 @@ def test_ten_thousand_jobs_run_once_while_the_service_is_killed(either: Deployme
 
 
 def test_a_chain_goes_on_where_a_kill_interrupted_it(either: Deployment) -> None:
-    """G25"""
+    """G25: a chain goes on where a kill interrupted it"""
     service = either.service().start()
     ledger = either.file("ledger")
     flow = chain(ledger, 300)
@@ -151,7 +150,7 @@ def test_a_chain_goes_on_where_a_kill_interrupted_it(either: Deployment) -> None
 
 
 def test_results_are_arguments_of_other_steps(either: Deployment) -> None:
-    """G19, G33"""
+    """G19, G33: results are arguments of other steps"""
     either.service().start()
     client = either.client()
     plus = client.task(add)
@@ -185,11 +184,12 @@ def test_a_list_that_is_known_later_has_a_step_for_each(either: Deployment) -> N
 def test_steps_for_each_run_once_while_the_service_is_killed(either: Deployment) -> None:
     service = either.service().start()
     client = either.client()
-    ledger = str(either.file("ledger"))
+    ledger = either.file("ledger")
+    path = str(ledger)
     listing = client.task(lambda to: list(range(to)), name="listing", max_attempts=5)
 
     def work(n: int) -> int:
-        note(ledger, str(n))
+        note(path, str(n))
         time.sleep(0.005)
         return n
 
@@ -199,17 +199,17 @@ def test_steps_for_each_run_once_while_the_service_is_killed(either: Deployment)
     flow.add(end)
     flow.submit_all(client)
     for ended in (1, 150):
-        until(lambda n=ended: len(lines(either.directory / os.path.basename(ledger))) > n, SOON)
+        until(lambda n=ended: len(lines(ledger)) > n, SOON)
         service.kill()
         service.start(ready=False)
     assert end.result(SOON) == list(range(400))
-    times = Counter(lines(either.directory / os.path.basename(ledger)))
+    times = Counter(lines(ledger))
     assert times.keys() == {str(n) for n in range(400)}
     assert sum(times.values()) <= 400 + 2 * 2
 
 
 def test_async_clients_have_all_of_it(deployment: Deployment) -> None:
-    """G11, G13, G32"""
+    """G11, G13, G32: async clients have all of it"""
     import asyncio
 
     deployment.service().start()
@@ -297,7 +297,7 @@ def test_a_failed_workflow_goes_on_from_the_step_that_failed(either: Deployment)
 
 
 def test_circles_strangers_and_names_in_use_are_errors_at_submit(deployment: Deployment) -> None:
-    """G4, G32"""
+    """G4, G32: circles strangers and names in use are errors at submit"""
     deployment.service().start()
     client, other = deployment.client(), deployment.client("other")
     circle = Workflow("circle")

@@ -25,7 +25,7 @@ def add(a: int, b: int = 1) -> int:
 
 
 def test_a_job_has_the_defaults_of_the_document() -> None:
-    """G1, G2"""
+    """G1, G2: a job has the defaults of the document"""
     job = Job("adding", add)
     assert job.params == {}
     assert (job.priority, job.max_attempts, job.timeout) == (0, 3, 300)
@@ -37,7 +37,7 @@ def test_a_job_has_the_defaults_of_the_document() -> None:
 
 
 def test_arguments_may_stand_in_the_order_of_the_document() -> None:
-    """G1"""
+    """G1: arguments may stand in the order of the document"""
     job = Job("adding", add, {"a": 1}, 5, ["x" * 26], 2, 10, "it adds")
     assert (job.name, job.params, job.priority) == ("adding", {"a": 1}, 5)
     assert (job.dependencies, job.max_attempts, job.timeout) == (["x" * 26], 2, 10)
@@ -45,7 +45,7 @@ def test_arguments_may_stand_in_the_order_of_the_document() -> None:
 
 
 def test_ids_are_different_for_equal_jobs() -> None:
-    """G2"""
+    """G2: ids are different for equal jobs"""
     assert len({Job("adding", add).id for _ in range(1000)}) == 1000
 
 
@@ -101,7 +101,7 @@ def test_a_dependency_says_what_a_failure_means() -> None:
 
 
 def test_a_submitted_job_is_one_of_the_client(client: Client, service: SmallService) -> None:
-    """G6, G11"""
+    """G6, G11: a submitted job is one of the client"""
     job = Job("adding", add, {"a": 1}, description="it adds", queue="default")
     assert client.submit(job) == job.id
     assert job.result(10) == 2
