@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
@@ -51,6 +53,7 @@ __all__ = [
     "Status",
     "Task",
     "Unique",
+    "Workflow",
     "broadcast",
     "configure",
     "current_job",
@@ -58,6 +61,7 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {
