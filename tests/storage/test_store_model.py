@@ -77,6 +77,11 @@ class SameAsModel(RuleBasedStateMachine):
         self.unused: list[tuple[int, int]] = []  # attempts that were given up
         self.clock = NOW
         self.both(lambda store: store.begin())
+        uid = new_uid()
+        self.both(
+            lambda store: store.add_schedule(uid, store.client_id("ann"), "first", PLAN, NOW)
+        )
+        self.both(lambda store: store.listen(1, ["greet"]))
         for queue in QUEUES:  # something to run and something that runs, from the start
             uids = [new_uid() for _ in range(4)]
             self.both(lambda store, uids=uids, queue=queue: self.begin_with(store, uids, queue))
