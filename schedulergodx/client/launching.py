@@ -96,6 +96,8 @@ class Launching(Finding):
         if recipe.keys is not None:
             unique, limit_key = recipe.keys.make(args, kwargs, self._launcher)
             item = replace(item, unique=unique, limit_key=limit_key)
+        if template.batch is not None:
+            template.batch.take(job)
         self._awaited.add(job)
         units = {key: recipe.packer.unit(key) for key in packed.units} if packed.units else _NONE
         return template, item, job, units
