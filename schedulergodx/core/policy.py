@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from schedulergodx.core.conditions.base import Start
 from schedulergodx.core.identity import new_uid
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+_LONGEST = 1e11  # seconds, some thousand years
 _SHARES = 1 << 64
 _DIGEST = 18  # bytes: ten for a uid, and eight for the share of its jitter
 
@@ -26,7 +24,7 @@ class Missed(StrEnum):
 
     RUN_ONCE = "run_once"  # one run for all of them, as soon as possible
     SKIP = "skip"  # none
-    RUN_ALL = "run_all"  # one for each, `Policy.limit` at the most, of these the newest
+    RUN_ALL = "run_all"  # one for each, the first `Policy.limit` of them
 
 
 class Overlap(StrEnum):
@@ -40,18 +38,22 @@ class Overlap(StrEnum):
 class Policy(Struct, frozen=True, omit_defaults=True):
     """How a schedule fires, beside its rule.
 
+    first: when it fires first
     missed: what is made of instants that passed by more than `grace`
-    overlap: what a fire does while `max_instances` runs have not ended
+    overlap: what a fire does while `max_instances` runs have not ended; None for `queue` where it
+        uses up an event, so that none is lost, and `skip` elsewhere
     max_instances: how many runs may be unfinished at once; None for any number
     limit: of runs that `run_all` makes up for, and of jobs that `queue` lets wait
     grace: seconds that a fire may be late and is not missed
     jitter: seconds by which each run may start later, spread evenly; the same for the same fire
     start, end: instants; it fires at `start` or later, and before `end`
     max_runs: how often it fires at the most
+    expires: seconds after its instant in which the job must have started
     """
 
+    first: Start = Start.RULE
     missed: Missed = Missed.RUN_ONCE
-    overlap: Overlap = Overlap.SKIP
+    overlap: Overlap | None = None
     max_instances: int | None = 1
     limit: int = 100
     grace: float = 60.0
@@ -59,13 +61,15 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     start: float | None = None
     end: float | None = None
     max_runs: int | None = None
+    expires: float | None = None
 
 
 class Deed(StrEnum):
     """What a fire does."""
 
     RUN = "run"
-    WAIT = "wait"  # its job depends on the run that is in its way
+    WAIT = "wait"  # its job follows the run that is in its way
+    REPLACE = "replace"  # the same, and that run is called off
     PASS_BY = "pass by"  # it makes no job
 
 
@@ -87,15 +91,6 @@ def is_missed(instant: float, now: float, policy: Policy) -> bool:
     return now - instant > policy.grace
 
 
-def caught_up(missed: Sequence[float], policy: Policy) -> list[float]:
-    """Which of the instants that were missed are run now; given in their order."""
-    if policy.missed is Missed.SKIP or not missed:
-        return []
-    if policy.missed is Missed.RUN_ONCE:
-        return [missed[-1]]
-    return list(missed[-policy.limit :]) if policy.limit > 0 else []
-
-
 def is_open(instant: float, policy: Policy) -> bool:
     """Whether a schedule may fire at that instant, by its start and its end."""
     if policy.start is not None and instant < policy.start:
@@ -108,16 +103,35 @@ def runs_left(fires: int, policy: Policy) -> int | None:
     return None if policy.max_runs is None else max(0, policy.max_runs - fires)
 
 
-def deed(unfinished: int, policy: Policy) -> Deed:
+def deed(unfinished: int, policy: Policy, *, uses_event: bool) -> Deed:
     """What a fire does while so many runs have not ended."""
     most = policy.max_instances
     if most is None or unfinished < most:
         return Deed.RUN
-    if policy.overlap is Overlap.SKIP:
+    overlap = policy.overlap or (Overlap.QUEUE if uses_event else Overlap.SKIP)
+    if overlap is Overlap.SKIP:
         return Deed.PASS_BY
-    if policy.overlap is Overlap.QUEUE and unfinished - most >= policy.limit:
+    if overlap is Overlap.QUEUE and not uses_event and unfinished - most >= policy.limit:
         return Deed.PASS_BY
-    return Deed.WAIT
+    return Deed.WAIT if overlap is Overlap.QUEUE else Deed.REPLACE
+
+
+def fault_of(policy: Policy) -> str:
+    """What is wrong with a policy; "" if nothing is. A client of ours sends none of these."""
+    for name in ("limit", "grace", "jitter"):
+        if not 0 <= getattr(policy, name) < _LONGEST:
+            return f"{name} is {getattr(policy, name)}: give a number that is not below zero"
+    for name in ("max_instances", "max_runs", "expires"):
+        value = getattr(policy, name)
+        if value is not None and not 0 < value < _LONGEST:
+            return f"{name} is {value}: give a number above zero, or None"
+    for name in ("start", "end"):
+        value = getattr(policy, name)
+        if value is not None and not abs(value) < _LONGEST:
+            return f"{name} is {value}, which is no instant"
+    if policy.start is not None and policy.end is not None and policy.start >= policy.end:
+        return "it ends before it starts"
+    return ""
 
 
 def _digest(schedule: bytes, instant: float) -> bytes:

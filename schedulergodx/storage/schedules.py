@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -133,6 +134,9 @@ class ScheduleStore(Protocol):
     def set_last(self, number: int, last: Fired, consumed: Consumption) -> None:
         """What its rule has to count from."""
 
+    def set_back(self, number: int, now: float) -> None:
+        """The clock was set back: nothing that it has done is later than now, and it is due."""
+
     def fired(self, number: int, instants: Collection[float]) -> set[float]:
         """Those instants that are in its history already."""
 
@@ -153,8 +157,13 @@ class ScheduleStore(Protocol):
         After a rollback, and at the start, it may name some to which nothing has.
         """
 
-    def latest(self, action: Action, task: str, nth: int) -> Happening | None:
-        """The newest happening of a task that is listened to; the one before it for nth=2."""
+    def latest(
+        self, action: Action, task: str, nth: int = 1, before: float = math.inf
+    ) -> Happening | None:
+        """The newest happening of a task before an instant; the one before that for nth=2.
+
+        Only those of a task that is listened to are kept.
+        """
 
     def first_after(self, action: Action, task: str, number: int) -> Happening | None:
         """The oldest happening with a greater number."""

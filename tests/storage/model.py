@@ -435,7 +435,7 @@ class ModelStore(ScheduleModel):
         row.status, row.worker, row.started = Status.RUNNING, worker, now
         row.attempt += 1
         if row.attempt == 1:
-            self._happens(self.spec(row.spec).name, Action.STARTED, now)
+            self._happens(self.spec(row.spec).name, (Action.STARTED,), now)
         job = row.job
         return Claimed(
             row.seq,

@@ -190,6 +190,13 @@ class ScheduleModel:
         timer = self._timer(number)
         timer.last, timer.consumed = last, dict(consumed)
 
+    def set_back(self, number: int, now: float) -> None:
+        timer = self._timer(number)
+        timer.since = min(timer.since, now)
+        timer.next = now
+        if timer.last is not None:
+            timer.last = Fired(min(timer.last.instant, now), min(timer.last.at, now))
+
     def fired(self, number: int, instants: Collection[float]) -> set[float]:
         return self._timer(number).shots.keys() & set(instants)
 
@@ -218,30 +225,31 @@ class ScheduleModel:
     def _is_listened_to(self, task: str) -> bool:
         return any(task in timer.heard for timer in self._timers.by_number.values())
 
-    def _happens(self, task: str, action: Action, at: float) -> None:
+    def _happens(self, task: str, actions: tuple[Action, ...], at: float) -> None:
         if self._is_listened_to(task):
             self._timers.last_happening += 1
             self._timers.news.add(task)
-            happening = Happening(self._timers.last_happening, at)
-            self._timers.happenings.setdefault((task, action), []).append(happening)
+            for action in actions:
+                happening = Happening(self._timers.last_happening, at)
+                self._timers.happenings.setdefault((task, action), []).append(happening)
 
     def _job_ends(self, row: Row, outcome: Outcome, finished: float) -> None:
         action = ENDS.get(outcome.status)
         if action is not None and row.attempt:
             task = self.state.specs[row.spec - 1].name
-            self._happens(task, action, finished)
-            self._happens(task, Action.FINISHED, finished)
+            self._happens(task, (action, Action.FINISHED), finished)
 
     def heard(self) -> set[int]:
         news, self._timers.news = self._timers.news, set()
         return {
-            timer.number
-            for timer in self._timers.by_number.values()
-            if news & timer.heard.keys()
+            timer.number for timer in self._timers.by_number.values() if news & timer.heard.keys()
         }
 
-    def latest(self, action: Action, task: str, nth: int) -> Happening | None:
+    def latest(
+        self, action: Action, task: str, nth: int = 1, before: float = math.inf
+    ) -> Happening | None:
         known = self._timers.happenings.get((task, action), [])
+        known = [one for one in known if one.at < before]
         return known[-nth] if len(known) >= nth else None
 
     def first_after(self, action: Action, task: str, number: int) -> Happening | None:
@@ -325,5 +333,3 @@ class ScheduleModel:
             del timers.by_number[number]
             swept += 1
         return swept
-
-

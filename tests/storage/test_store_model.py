@@ -78,9 +78,7 @@ class SameAsModel(RuleBasedStateMachine):
         self.clock = NOW
         self.both(lambda store: store.begin())
         uid = new_uid()
-        self.both(
-            lambda store: store.add_schedule(uid, store.client_id("ann"), "first", PLAN, NOW)
-        )
+        self.both(lambda store: store.add_schedule(uid, store.client_id("ann"), "first", PLAN, NOW))
         self.both(lambda store: store.listen(1, ["greet"]))
         for queue in QUEUES:  # something to run and something that runs, from the start
             uids = [new_uid() for _ in range(4)]
@@ -385,6 +383,12 @@ class SameAsModel(RuleBasedStateMachine):
         self.both(lambda store: store.set_last(number, last, {(Action.FINISHED, "greet"): job}))
 
     @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(pick=picks, now=whens)
+    def set_back(self, pick: int, now: float) -> None:
+        number = self.timer(pick)
+        self.both(lambda store: store.set_back(number, now))
+
+    @precondition(lambda self: self.model.state.timers.by_number)
     @rule(pick=picks, tasks=st.sampled_from(((), ("greet",), ("other",), ("greet", "other"))))
     def listen(self, pick: int, tasks: tuple[str, ...]) -> None:
         number = self.timer(pick)
@@ -404,7 +408,7 @@ class SameAsModel(RuleBasedStateMachine):
         self.both(lambda store: store.list_schedules(deleted))
         self.both(lambda store: store.running_of("greet"))
         for action in Action:
-            self.both(lambda store, action=action: store.latest(action, "greet", 1))
+            self.both(lambda store, action=action: store.latest(action, "greet", 1, now))
             self.both(lambda store, action=action: store.first_after(action, "greet", limit))
         for number in self.model.state.timers.by_number:
             for look in (

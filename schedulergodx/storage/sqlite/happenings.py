@@ -5,6 +5,7 @@ Who listens is remembered, so that a job of a task that nobody listens to costs 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.conditions.base import Action, Happening
@@ -86,27 +87,29 @@ class Happenings:
     def start(self, claimed: Sequence[Claimed], now: float) -> None:
         """Jobs start, for the first time or again."""
         self._add(
-            (task, Action.STARTED, now)
+            (task, (Action.STARTED,), now)
             for job in claimed
             if job.attempt == 1 and (task := self._spec(job.spec).name) in self.tasks
         )
 
     def end(self, ends: Sequence[End]) -> None:
         """Jobs end. One that never started has not happened."""
-        found: list[tuple[str, Action, float]] = []
-        for end in ends:
-            action = _ENDS.get(end.outcome.status)
-            task = self._spec(end.job.spec).name
-            if task in self.tasks and end.job.attempt and action is not None:
-                found += ((task, action, end.finished), (task, Action.FINISHED, end.finished))
-        self._add(found)
+        self._add(
+            (task, (action, Action.FINISHED), end.finished)
+            for end in ends
+            if end.job.attempt
+            and (action := _ENDS.get(end.outcome.status)) is not None
+            and (task := self._spec(end.job.spec).name) in self.tasks
+        )
 
-    def _add(self, happenings: Iterable[tuple[str, Action, float]]) -> None:
+    def _add(self, happenings: Iterable[tuple[str, tuple[Action, ...], float]]) -> None:
+        """Each is one happening, whatever it is called."""
         values: list[Any] = []
-        for task, action, at in happenings:
+        for task, actions, at in happenings:
             self._last += 1
             self._news.add(task)
-            values += (task, ACTIONS[action], self._last, at)
+            for action in actions:
+                values += (task, ACTIONS[action], self._last, at)
         if values:
             self._changed = True
             self._connection.bulk_write(sql.ADD_HAPPENINGS, values)
@@ -122,9 +125,9 @@ class Happenings:
         self._changed = True
         return found
 
-    def latest(self, action: Action, task: str, nth: int) -> Happening | None:
-        """The newest happening of a task; the one before it for nth=2."""
-        rows = self._connection.rows(sql.LATEST, (task, ACTIONS[action], nth - 1))
+    def latest(self, action: Action, task: str, nth: int, before: float) -> Happening | None:
+        """The newest happening of a task before an instant; the one before that for nth=2."""
+        rows = self._connection.rows(sql.LATEST, (task, ACTIONS[action], before, nth - 1))
         return Happening(*rows[0]) if rows else None
 
     def first_after(self, action: Action, task: str, number: int) -> Happening | None:
@@ -138,7 +141,7 @@ class Happenings:
         for task, action in self._keys() if limit else ():
             if swept >= limit:
                 break
-            rows = self._connection.rows(sql.LATEST, (task, action, KEPT - 1))
+            rows = self._connection.rows(sql.LATEST, (task, action, math.inf, KEPT - 1))
             if rows:
                 key = (task, action)
                 values = (*key, *key, before, rows[0][0], limit - swept)

@@ -25,9 +25,8 @@ SCHEDULE_OF_NAME = (
     f"WHERE name = ? AND state < {DELETED} ORDER BY id DESC LIMIT 1"
 )
 REVISE = "UPDATE schedule SET version = version + 1, trouble = '' WHERE id = ? RETURNING version"
-BEGIN_ANEW = (
-    "UPDATE schedule SET since = ?, last = NULL, consumed = NULL, next = NULL WHERE id = ?"
-)
+BEGIN_ANEW = "UPDATE schedule SET since = ?, last = NULL, consumed = NULL, next = NULL WHERE id = ?"
+SET_BACK = "UPDATE schedule SET since = min(since, ?), last = ?, next = ? WHERE id = ?"
 TURN = "UPDATE schedule SET state = ?, next = NULL WHERE id = ?"
 DELETED_AT = "UPDATE schedule SET since = ? WHERE id = ?"
 NOTE_CHANGE = "INSERT INTO schedule_change (schedule, at, who, what) VALUES (?, ?, ?, ?)"
@@ -46,9 +45,7 @@ SCHEDULE = (
     f"FROM schedule {_OF_VERSION} WHERE schedule.id = ?"
 )
 HEARD_BEFORE = "SELECT task, heard FROM listener INDEXED BY listener_schedule WHERE schedule = ?"
-_WAITING = (
-    f"FROM schedule INDEXED BY schedule_next WHERE state = {ACTIVE} AND next IS NOT NULL"
-)
+_WAITING = f"FROM schedule INDEXED BY schedule_next WHERE state = {ACTIVE} AND next IS NOT NULL"
 DUE = f"SELECT id {_WAITING} AND next <= ? ORDER BY next LIMIT ?"
 NEXT_CHANGE = f"SELECT next {_WAITING} ORDER BY next LIMIT 1"
 ACTIVE_AFTER = (
@@ -86,7 +83,7 @@ STOP_LISTENING = Bulk("DELETE FROM listener WHERE (task, schedule) IN (VALUES $r
 ADD_HAPPENINGS = Bulk("INSERT INTO happening (task, action, number, at) VALUES $rows", 4)
 NEWEST_HAPPENING = "SELECT max(number) FROM happening WHERE task = ? AND action = ?"
 LATEST = (
-    "SELECT number, at FROM happening WHERE task = ? AND action = ? "
+    "SELECT number, at FROM happening WHERE task = ? AND action = ? AND at < ? "
     "ORDER BY number DESC LIMIT 1 OFFSET ?"
 )
 FIRST_AFTER = (

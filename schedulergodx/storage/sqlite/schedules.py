@@ -151,6 +151,16 @@ class ScheduleVerbs(Session):
         row = (pack(last), pack(used) if used else None, number)
         self._connection.write(sql.SET_LAST, row)
 
+    def set_back(self, number: int, now: float) -> None:
+        """The clock was set back: nothing that it has done is later than now."""
+        schedule = self.schedule(number)
+        last = schedule.last
+        if last is not None:
+            last = Fired(min(last.instant, now), min(last.at, now))
+        row = (now, None if last is None else pack(last), now, number)
+        self._connection.write(sql.SET_BACK, row)
+        self._is_known = False
+
     def fired(self, number: int, instants: Collection[float]) -> set[float]:
         """Those instants that are in its history already."""
         values = [value for instant in instants for value in (number, instant)]
@@ -178,9 +188,11 @@ class ScheduleVerbs(Session):
         """Those that listen to what has happened since this was asked last."""
         return self._happenings.heard()
 
-    def latest(self, action: Action, task: str, nth: int) -> Happening | None:
-        """The newest happening of a task that is listened to; the one before it for nth=2."""
-        return self._happenings.latest(action, task, nth)
+    def latest(
+        self, action: Action, task: str, nth: int = 1, before: float = math.inf
+    ) -> Happening | None:
+        """The newest happening of a task before an instant; the one before that for nth=2."""
+        return self._happenings.latest(action, task, nth, before)
 
     def first_after(self, action: Action, task: str, number: int) -> Happening | None:
         """The oldest happening with a greater number."""
@@ -214,9 +226,7 @@ class ScheduleVerbs(Session):
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
-        rows = self._connection.rows(
-            sql.list_schedules(conditions), (*values, max(0, which.limit))
-        )
+        rows = self._connection.rows(sql.list_schedules(conditions), (*values, max(0, which.limit)))
         return [self._schedule_view(*row) for row in rows]
 
     def fires_of(self, number: int, before: float | None, limit: int) -> list[FireView]:
