@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schedulergodx.core.conditions.base import Action, Happening
 from schedulergodx.core.job import Status
 from schedulergodx.storage.sqlite import schedule_statements as sql
+from schedulergodx.storage.sqlite import statements
 from schedulergodx.storage.states import ACTIONS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from schedulergodx.storage.sqlite.session import End
 
 KEPT = 100  # happenings of each kind that stay, however old they are
+_LAST_NOTE = "store.last_happening"  # no number is given twice, whatever was swept
 _ENDS = {
     Status.COMPLETED: Action.SUCCEEDED,
     Status.FAILED: Action.FAILED,
@@ -52,8 +54,8 @@ class Happenings:
         for task, schedule in rows(sql.LISTENERS):
             self.tasks.setdefault(task, set()).add(schedule)
         self._news = set(self.tasks)
-        newest = (rows(sql.NEWEST_HAPPENING, key)[0][0] or 0 for key in self._keys())
-        self._last = max(newest, default=0)
+        noted = rows(statements.NOTE, (_LAST_NOTE,))
+        self._last = int(noted[0][0]) if noted else 0
         self._changed = False
 
     def listen(self, schedule: int, tasks: Collection[str]) -> None:
@@ -113,6 +115,7 @@ class Happenings:
         if values:
             self._changed = True
             self._connection.bulk_write(sql.ADD_HAPPENINGS, values)
+            self._connection.write(statements.SET_NOTE, (_LAST_NOTE, str(self._last)))
 
     # -- what is known of it ---------------------------------------------------------------------
 

@@ -81,7 +81,6 @@ LISTENERS = "SELECT task, schedule FROM listener"
 LISTEN = Bulk("INSERT INTO listener (task, schedule, heard) VALUES $rows", 3)
 STOP_LISTENING = Bulk("DELETE FROM listener WHERE (task, schedule) IN (VALUES $rows)", 2)
 ADD_HAPPENINGS = Bulk("INSERT INTO happening (task, action, number, at) VALUES $rows", 4)
-NEWEST_HAPPENING = "SELECT max(number) FROM happening WHERE task = ? AND action = ?"
 LATEST = (
     "SELECT number, at FROM happening WHERE task = ? AND action = ? AND at < ? "
     "ORDER BY number DESC LIMIT 1 OFFSET ?"
