@@ -18,6 +18,7 @@ from schedulergodx.core.batch import (
 )
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Status
+from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
     BatchView,
     CancelAnswer,
@@ -122,6 +123,7 @@ Request = (
     | AskAnnotate
     | AskPause
     | AskQueues
+    | AskAboutSchedule
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -142,6 +144,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskAnnotate: bool,
     AskPause: bool,
     AskQueues: list[QueueView],
+    **SCHEDULE_ANSWERS,
 }
 
 

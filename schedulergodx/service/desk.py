@@ -28,6 +28,15 @@ from schedulergodx.core.request import (
     AskView,
     read_request,
 )
+from schedulergodx.core.schedule import (
+    AskAboutSchedule,
+    AskBackfill,
+    AskFires,
+    AskNextFires,
+    AskRunSchedule,
+    AskScheduleChanges,
+    AskTurnSchedule,
+)
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.queues import Queues
+    from schedulergodx.service.schedule_desk import ScheduleDesk
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -49,7 +59,7 @@ _encode = msgspec.msgpack.Encoder().encode
 class Desk:
     """Answers requests.
 
-    batches: answers what is asked about batches
+    batches, schedules: answer what is asked about these
     queues: those that this service serves
     book: what is known of them
     stop: calls off an attempt, as (job, force)
@@ -60,6 +70,7 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        schedules: ScheduleDesk,
         *,
         queues: Collection[str],
         book: Queues,
@@ -72,6 +83,7 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._schedules = schedules
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
         """Answer a REQUEST. Raises: EnvelopeError"""
@@ -113,6 +125,8 @@ class Desk:
                 return self._book.set_paused(queue, paused, tick.now)
         if isinstance(request, AskAboutBatch):
             return self._batches.fulfil(request, header, tick)
+        if isinstance(request, AskAboutSchedule):
+            return self._schedules.fulfil(request, header, tick)
         uid = self._store.find(header.client, request.id)
         if uid is None:
             return Instead.UNKNOWN
@@ -187,8 +201,12 @@ def _unknown_value(request: Request) -> object:
             return CancelAnswer.UNKNOWN
         case AskOutcomes() | AskCancelBatch() | AskRequeueBatch():
             return 0
-        case AskJobsOfBatch():
+        case AskJobsOfBatch() | AskNextFires() | AskFires() | AskScheduleChanges():
             return []
+        case AskTurnSchedule() | AskRunSchedule():
+            return False
+        case AskBackfill():
+            return 0, None
         case AskChange() | AskRequeue() | AskAnnotate():
             return False
     return None
