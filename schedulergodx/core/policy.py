@@ -78,12 +78,10 @@ def uid_of_fire(schedule: bytes, instant: float) -> bytes:
     return new_uid(instant, _digest(schedule, instant)[:10])
 
 
-def due_of_fire(schedule: bytes, instant: float, policy: Policy) -> float:
-    """When the job of a fire may start: its instant, and its jitter after it."""
-    if not policy.jitter:
-        return instant
-    share = int.from_bytes(_digest(schedule, instant)[10:]) / _SHARES
-    return instant + policy.jitter * share
+def jitter_of_fire(schedule: bytes, instant: float, policy: Policy) -> float:
+    """By how many seconds the job of a fire is to start later."""
+    share = int.from_bytes(_digest(schedule, instant)[10:]) / _SHARES if policy.jitter else 0.0
+    return policy.jitter * share
 
 
 def is_missed(instant: float, now: float, policy: Policy) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from schedulergodx.core.envelope import VERSION, Header, MessageType
 from schedulergodx.core.job import OnFailure, Parent
 from schedulergodx.core.message import TaskBody
-from schedulergodx.core.policy import Deed, deed, due_of_fire, uid_of_fire
+from schedulergodx.core.policy import Deed, deed, jitter_of_fire, uid_of_fire
 from schedulergodx.core.schedule import Why
 from schedulergodx.storage.schedules import Fire
 
@@ -73,7 +73,7 @@ class Maker:
         item = _item(
             schedule,
             uid=uid,
-            due=due_of_fire(schedule.uid, instant, policy),
+            due=min(instant, tick.now) + jitter_of_fire(schedule.uid, instant, policy),
             deadline=None if policy.expires is None else instant + policy.expires,
             parents=() if before is None else (Parent(before, OnFailure.RUN),),
         )

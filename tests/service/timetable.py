@@ -20,6 +20,7 @@ from schedulergodx.core.schedule import (
     ScheduleState,
     ScheduleView,
 )
+from schedulergodx.executors.base import Ended
 from tests.service.stage import CODE, CODE_HASH, RETURNED, Stage
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ class Timetable(Stage):
         await self.settle()
         while self.hand.begun:
             work = self.hand.begun.popleft()
-            self.hand.end(work, outcome)
+            self.hand.running.pop(work.seq)
+            self.hand.report(Ended(work.seq, work.attempt, outcome, False, self.now, self.now))
             ended.append(work)
             await self.settle()
         return ended
