@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schedulergodx.client import (
+        AsyncBatch,
         AsyncClient,
         AsyncJob,
+        Batch,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
@@ -31,13 +34,17 @@ if TYPE_CHECKING:
 __version__ = "2.0.0"
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
+    "Batch",
     "Cancellation",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobStatus",
     "RemoteTraceback",
     "Response",
     "Service",
@@ -56,6 +63,7 @@ __all__ = [
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
     "broadcast": "client.default",

@@ -208,6 +208,87 @@ progress = Table(  # what a job says of itself while it runs, and what it leaves
     Column("units", LargeBinary),  # msgpack of the hashes that the checkpoint needs
 )
 
+about = Table(  # what people call a job that was made by hand
+    "about",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+)
+
+attempt = Table(  # those that failed, and those after them
+    "attempt",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column(
+        "seq",
+        _Number,
+        ForeignKey("job.seq", onupdate="CASCADE", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("number", Integer, nullable=False),  # begins again at 1 when a job is requeued
+    Column("worker", Integer, nullable=False),
+    Column("started", Double),
+    Column("finished", Double, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),  # without its value and its exception
+    Index("attempt_job", "seq"),
+)
+
+spec = Table(
+    "spec",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),  # BLAKE2b of `body`, 16 bytes
+    Column("name", Text, nullable=False),  # of the task
+    Column("body", LargeBinary, nullable=False),  # msgpack of a Spec
+    UniqueConstraint("hash"),
+    Index("spec_name", "name"),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("name"),
+)
+
+lane = Table(  # what is claimed in one order: a queue and what runs it
+    "lane",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("execution", Text, nullable=False),
+    Column("key", Text, nullable=False),  # of a limit, "" where there is none
+    UniqueConstraint("queue", "execution", "key"),
+)
+
+counter = Table(  # how many jobs; counting a million rows takes 240 ms
+    "counter",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("status", SmallInteger, primary_key=True, autoincrement=False),
+    Column("jobs", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("hash"),
+)
+
+note = Table(
+    "note",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 schedule = Table(
     "schedule",
     metadata,
@@ -290,78 +371,5 @@ happening = Table(  # to a job of a task that is listened to
     Column("action", SmallInteger, primary_key=True, autoincrement=False),  # see `states`
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Double, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-attempt = Table(  # those that failed, and those after them
-    "attempt",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column(
-        "seq",
-        _Number,
-        ForeignKey("job.seq", onupdate="CASCADE", ondelete="CASCADE"),
-        nullable=False,
-    ),
-    Column("number", Integer, nullable=False),  # begins again at 1 when a job is requeued
-    Column("worker", Integer, nullable=False),
-    Column("started", Double),
-    Column("finished", Double, nullable=False),
-    Column("outcome", LargeBinary, nullable=False),  # without its value and its exception
-    Index("attempt_job", "seq"),
-)
-
-spec = Table(
-    "spec",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("hash", LargeBinary, nullable=False),  # BLAKE2b of `body`, 16 bytes
-    Column("name", Text, nullable=False),  # of the task
-    Column("body", LargeBinary, nullable=False),  # msgpack of a Spec
-    UniqueConstraint("hash"),
-    Index("spec_name", "name"),
-)
-
-client = Table(
-    "client",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("name", Text, nullable=False),
-    UniqueConstraint("name"),
-)
-
-lane = Table(  # what is claimed in one order: a queue and what runs it
-    "lane",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("queue", Text, nullable=False),
-    Column("execution", Text, nullable=False),
-    Column("key", Text, nullable=False),  # of a limit, "" where there is none
-    UniqueConstraint("queue", "execution", "key"),
-)
-
-counter = Table(  # how many jobs; counting a million rows takes 240 ms
-    "counter",
-    metadata,
-    Column("lane", Integer, primary_key=True, autoincrement=False),
-    Column("status", SmallInteger, primary_key=True, autoincrement=False),
-    Column("jobs", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-unit = Table(
-    "unit",
-    metadata,
-    Column("id", _Number, primary_key=True),
-    Column("hash", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    UniqueConstraint("hash"),
-)
-
-note = Table(
-    "note",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("text", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -170,7 +170,7 @@ class Condition(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         """What it says at that moment."""
 
     @abstractmethod
@@ -215,7 +215,7 @@ def due(condition: Condition, moment: Moment) -> View:
     A rule that a fire does not end (`true`, `time of day between 10:00 and 12:00`) fires again when
     the last run is over.
     """
-    view = condition.at(moment)
+    view = condition.view(moment)
     if not (view.holds and condition.level):
         return view
     if moment.history.running(None):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.conditions.base import Condition, Start, View
+from schedulergodx.core.conditions.bounded import Bounded, span_of
 from schedulergodx.core.conditions.cycles import around
 from schedulergodx.core.conditions.span import WHOLE, Span, Unit
 
@@ -25,13 +26,13 @@ _WORDS = {unit: word for word, unit in NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Periodic(Condition):
+class Periodic(Condition, Bounded["Periodic"]):
     """Once in each period, as soon as its window is open; `at` an instant, from then on."""
 
     unit: Unit
     span: Span = WHOLE
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         last, following = around(self.unit, self.span, moment.zone, moment.now)
         if self.span.instant:
             return self._from_an_instant(moment, last, following)
@@ -58,6 +59,9 @@ class Periodic(Condition):
     def level(self) -> bool:
         return False
 
+    def _bounded(self, text: str) -> Periodic:
+        return Periodic(self.unit, span_of(text, self.unit))
+
     def __str__(self) -> str:
         return f"{_WORDS[self.unit]} {self.span.text(self.unit)}".strip()
 
@@ -69,7 +73,7 @@ class TimeOf(Condition):
     unit: Unit
     span: Span
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         last, following = around(self.unit, self.span, moment.zone, moment.now)
         if moment.now < last.close:
             return View(True, last.close, last.open)

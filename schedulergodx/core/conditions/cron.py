@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SECOND = timedelta(seconds=1)
 _FIELDS = (5, 6)
+_BEGIN = 1_798_761_600.0  # 2027; any begin would do
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Cron(Condition):
 
     line: str
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         history, line = moment.history, _line(self.line)
         if history.fired is None and history.start is Start.NOW:
             return View(True, None, history.made)
@@ -132,7 +133,7 @@ class CronTime(Condition):
 
     line: str
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         line = _line(self.line)
         latest = line.latest(moment.zone, moment.now)
         width = 1 if line.has_seconds else 60
@@ -155,11 +156,13 @@ def cron_fields(text: str) -> str:
         raise ValueError(f"a cron line has 5 fields, or 6 with the second first; not {len(fields)}")
     line = " ".join(fields)
     try:
-        _line(line).next(_utc(), 0.0)
+        found = _line(line).next(_utc(), _BEGIN)
     except BadRule:
-        pass  # whoever only sends the rule need not have the library
+        return line  # whoever only sends the rule need not have the library
     except Exception as error:
         raise ValueError(f"{error}: it is no cron line") from error
+    if found is None:
+        raise ValueError("it names no day in fifty years")
     return line
 
 

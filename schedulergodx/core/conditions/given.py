@@ -18,7 +18,7 @@ class Env(Condition):
 
     name: str
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         return View(moment.history.env == self.name, None, moment.history.made)
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ class Param(Condition):
     name: str
     value: str | None = None
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         params = moment.history.params
         holds = self.name in params and (self.value is None or str(params[self.name]) == self.value)
         return View(holds, None, moment.history.made)

@@ -36,7 +36,7 @@ class Every(Condition):
     seconds: float
     based: Based = Based.RUN
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         history = moment.history
         if self.based is not Based.RUN and history.running(None):
             return View(False, None, history.fired.at if history.fired else history.made)
@@ -76,7 +76,7 @@ class ServiceStarted(Condition):
 
     seconds: float
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         return _young(moment, self.seconds)
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class ServiceHasRun(Condition):
 
     seconds: float
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         view = _young(moment, self.seconds)
         return View(not view.holds, view.changes, view.since)
 

@@ -27,7 +27,7 @@ class Own(Condition):
     text: str
     arguments: tuple[tuple[str, str], ...] = ()
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         return moment.ask(self.name, dict(self.arguments))
 
     def events(self) -> frozenset[Event]:

@@ -61,7 +61,7 @@ def _never_together(condition: Condition) -> str | None:
     horizon = _BEGIN + max(_horizons(hoped))
     moment = Moment(_BEGIN, ZoneInfo("UTC"), cast("History", _NoHistory()))
     for _ in range(_STEPS):
-        view = hoped.at(moment)
+        view = hoped.view(moment)
         if view.holds:
             return None
         if view.changes is None or view.changes > horizon:

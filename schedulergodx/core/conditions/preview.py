@@ -34,13 +34,13 @@ def fires(condition: Condition, after: float, zone: ZoneInfo, history: History) 
     steps, fired = 0, False
     while steps < _STEPS:
         steps += 1
-        view = condition.at(moment)
+        view = condition.view(moment)
         if view.holds and not fired:
             yield moment.now
             steps = 0
             fire = Fire(view.since, moment.now)
             moment = replace(moment, history=_Foreseen(history, fire))
-            view = condition.at(moment)
+            view = condition.view(moment)
         fired = view.holds
         if view.changes is None:
             return

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.conditions.base import Action, Condition, Consumed, Event, Kind, View
+from schedulergodx.core.conditions.bounded import Bounded, span_of
 from schedulergodx.core.conditions.cycles import this
 from schedulergodx.core.conditions.span import WHOLE, Span, Unit
-from schedulergodx.core.conditions.words import duration_text, quoted
+from schedulergodx.core.conditions.words import duration_text, interval, quoted
+from schedulergodx.errors import BadRule
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from schedulergodx.core.conditions.base import Happening, Moment
 
+MOST_TIMES = 10**9
 _OTHER_ENDS = (Action.SUCCEEDED, Action.TERMINATED, Action.INACTED)
 
 
@@ -39,7 +44,7 @@ class This:
 
 
 @dataclass(frozen=True, slots=True)
-class Has(Condition):
+class Has(Condition, Bounded["Has"]):
     """When something has happened to a task at least so many times, ever or lately."""
 
     action: Action
@@ -47,7 +52,10 @@ class Has(Condition):
     times: int = 1
     period: Past | This | None = None
 
-    def at(self, moment: Moment) -> View:
+    def __post_init__(self) -> None:
+        _check_times(self.times)
+
+    def view(self, moment: Moment) -> View:
         history = moment.history
         if isinstance(self.period, This):
             return self._in_this(moment, self.period)
@@ -68,6 +76,48 @@ class Has(Condition):
             return View(False, None, whole.open)
         return View(True, whole.close, found.at)
 
+    def more_than(self, times: int) -> Has:
+        """More often than that."""
+        return replace(self, times=times + 1)
+
+    def at_least(self, times: int) -> Has:
+        """That often or more."""
+        return replace(self, times=times)
+
+    def less_than(self, times: int) -> Condition:
+        """Less often than that."""
+        return ~replace(self, times=times)
+
+    def past(self, duration: str | float | timedelta) -> Has:
+        """In the time until now that is so long: "2 hours", or seconds."""
+        return replace(self, period=Past(interval(duration)))
+
+    @property
+    def this_minute(self) -> Has:
+        return replace(self, period=This(Unit.MINUTE))
+
+    @property
+    def this_hour(self) -> Has:
+        return replace(self, period=This(Unit.HOUR))
+
+    @property
+    def today(self) -> Has:
+        return replace(self, period=This(Unit.DAY))
+
+    @property
+    def this_week(self) -> Has:
+        return replace(self, period=This(Unit.WEEK))
+
+    @property
+    def this_month(self) -> Has:
+        return replace(self, period=This(Unit.MONTH))
+
+    def _bounded(self, text: str) -> Has:
+        if not isinstance(self.period, This):
+            raise BadRule("of which period? Say it first, such as .today or .this_week", text, 0)
+        unit = self.period.unit
+        return replace(self, period=This(unit, span_of(text, unit)))
+
     def events(self) -> frozenset[Event]:
         kind = Kind.STARTED if self.action is Action.STARTED else Kind.FINISHED
         return frozenset({Event(kind, self.task)})
@@ -86,11 +136,26 @@ class Running(Condition):
     task: str | None
     times: int = 1
 
-    def at(self, moment: Moment) -> View:
+    def __post_init__(self) -> None:
+        _check_times(self.times)
+
+    def view(self, moment: Moment) -> View:
         holds = moment.history.running(self.task) >= self.times
         action = Action.STARTED if holds else Action.FINISHED
         last = moment.history.latest(action, self.task)
         return View(holds, None, last.at if last else moment.history.made)
+
+    def more_than(self, times: int) -> Running:
+        """More than that."""
+        return Running(self.task, times + 1)
+
+    def at_least(self, times: int) -> Running:
+        """That many or more."""
+        return Running(self.task, times)
+
+    def less_than(self, times: int) -> Condition:
+        """Less than that."""
+        return ~Running(self.task, times)
 
     def events(self) -> frozenset[Event]:
         return frozenset({Event(Kind.STARTED, self.task), Event(Kind.FINISHED, self.task)})
@@ -115,7 +180,7 @@ class After(Condition):
     def __post_init__(self) -> None:
         object.__setattr__(self, "all_of", self.all_of or len(self.tasks) == 1)
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         history = moment.history
         found = [one.at for _, one in self._unconsumed(moment)]
         if not found or (self.all_of and len(found) < len(self.tasks)):
@@ -156,7 +221,10 @@ class Retry(Condition):
 
     times: int | None = None
 
-    def at(self, moment: Moment) -> View:
+    def __post_init__(self) -> None:
+        _check_times(1 if self.times is None else self.times)
+
+    def view(self, moment: Moment) -> View:
         history = moment.history
         failed = history.latest(Action.FAILED, None)
         ended = history.latest(Action.FINISHED, None)
@@ -186,3 +254,8 @@ class Retry(Condition):
 
     def __str__(self) -> str:
         return "retry" if self.times is None else f"retry({self.times})"
+
+
+def _check_times(times: int) -> None:
+    if not isinstance(times, int) or not 0 < times < MOST_TIMES:
+        raise BadRule(f"{times!r} times are none: give a whole number from 1 on", "")

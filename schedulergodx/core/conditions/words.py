@@ -12,10 +12,12 @@ from schedulergodx.quantity import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import timedelta
 
     from schedulergodx.core.conditions.tokens import Token
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_SHORTEST = 0.001  # seconds: instants as floats are no finer than that with room to spare
 _LONGEST = 3_200_000_000.0  # seconds, a century: what is later is a mistake, and no calendar has it
 
 
@@ -84,13 +86,10 @@ class Words:
         taken = self.tokens[first : self.at]
         text = self.rule[taken[0].start : taken[-1].end] if taken else ""
         try:
-            seconds = parse_duration(" ".join(text.split()))
-        except (ValueError, OverflowError):
-            seconds = -1.0
-        if not 0 < seconds <= _LONGEST:
+            return interval(" ".join(text.split()))
+        except BadRule as error:
             self.at = first
-            self.fail("expected a duration, such as 10 min, 1 hour 30 min or 0.5 s")
-        return seconds
+            self.fail(str(error.args[0]))
 
     def rest(self) -> str:
         """Take all that is left."""
@@ -112,6 +111,21 @@ class Words:
         if self.at < len(self.tokens):
             place = self.tokens[self.at].start
         raise BadRule(text, self.rule, place)
+
+
+def interval(duration: str | float | timedelta) -> float:
+    """Seconds of a duration that a rule can have.
+
+    Raises: BadRule if it is none
+    """
+    try:
+        seconds = parse_duration(duration)
+    except (ValueError, OverflowError):
+        seconds = 0.0
+    if not _SHORTEST <= seconds <= _LONGEST:
+        text = "expected a duration, such as 10 min, 1 hour 30 min or 0.5 s; at least 1 ms"
+        raise BadRule(text, duration if isinstance(duration, str) else repr(duration))
+    return seconds
 
 
 def quoted(name: str) -> str:
