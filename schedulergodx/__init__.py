@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schedulergodx.client import (
+        AsyncBatch,
         AsyncClient,
         AsyncJob,
+        Batch,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
@@ -31,19 +36,24 @@ if TYPE_CHECKING:
 __version__ = "2.0.0"
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
+    "Batch",
     "Cancellation",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobStatus",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
     "Task",
     "Unique",
+    "Workflow",
     "broadcast",
     "configure",
     "current_job",
@@ -51,11 +61,13 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
     "broadcast": "client.default",

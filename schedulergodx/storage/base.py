@@ -21,6 +21,7 @@ from msgspec import Struct
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
 from schedulergodx.storage.holding import HoldingStore
+from schedulergodx.storage.schedules import ScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Status,
         Unique,
     )
+    from schedulergodx.core.message import About
     from schedulergodx.core.results import ParentResult
 
 
@@ -80,6 +82,7 @@ class NewJob(Struct, frozen=True):
     batch: int | None = None
     unique: Unique | None = None
     limit_key: str = ""
+    about: About | None = None
 
 
 class Claimed(Struct, frozen=True):
@@ -171,7 +174,7 @@ class Retention:
     queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, HoldingStore, Protocol):
+class Store(FlowStore, HoldingStore, ScheduleStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it
