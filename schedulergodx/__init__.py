@@ -23,7 +23,15 @@ if TYPE_CHECKING:
         Task,
         Unique,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
     from schedulergodx.core.context import current_job
     from schedulergodx.core.job import ErrorCode, Status
     from schedulergodx.core.registry import register
@@ -48,6 +56,8 @@ __all__ = [
     "Status",
     "Task",
     "Unique",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -62,6 +72,8 @@ _HOMES = {
     "ErrorCode": "core.job",
     "Service": "service",
     "Status": "core.job",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",
