@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Batch,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         publish_task,
     )
     from schedulergodx.core.context import current_job
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
@@ -48,8 +49,10 @@ __all__ = [
     "Cancellation",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobStatus",
     "RemoteTraceback",
     "Response",
     "Service",
@@ -70,6 +73,7 @@ __all__ = [
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
     "attach": "client.default",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.client.batch import Batch
 from schedulergodx.client.client import Client
+from schedulergodx.client.dependency import Dependency
 from schedulergodx.client.identity import default_client_name
 from schedulergodx.client.job import Job
 from schedulergodx.client.outcomes import RemoteTraceback
@@ -34,6 +35,7 @@ __all__ = [
     "Batch",
     "Cancellation",
     "Client",
+    "Dependency",
     "Job",
     "RemoteTraceback",
     "Response",

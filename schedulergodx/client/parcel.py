@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.latch import Latch
-from schedulergodx.core.envelope import ENVELOPE_BYTES
+from schedulergodx.core.envelope import ENVELOPE_BYTES, MessageType
 from schedulergodx.core.message import JobItem, TaskBody
 from schedulergodx.errors import BrokerClosed, LaunchUnconfirmed
 
@@ -78,13 +78,17 @@ class Parcel(Latch):
             units |= other.units
         return items, units
 
-    def body(self) -> TaskBody:
+    def task_body(self) -> TaskBody:
         """All that travels, as it stands in an envelope."""
         template = self.template
         items, more = self.contents
         units = {**template.units, **more} if more else dict(template.units)
         batch = None if template.batch is None else template.batch.ref
         return TaskBody(template.spec, units, items, template.queue, template.priority, batch=batch)
+
+    def message(self) -> tuple[MessageType, object]:
+        """What its envelope says."""
+        return MessageType.TASK, self.task_body()
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""

@@ -59,8 +59,8 @@ class Sealer:
         return uid, data
 
     def seal_parcel(self, parcel: Parcel) -> bytes:
-        """The TASK envelope of a parcel; its jobs remember it."""
-        uid, data = self.seal(MessageType.TASK, parcel.body())
+        """The envelope of a parcel; its jobs remember it."""
+        uid, data = self.seal(*parcel.message())
         parcel.mark(uid)
         return data
 

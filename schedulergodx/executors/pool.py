@@ -136,6 +136,11 @@ class ProcessExecutor:
         crew = self._staff.crews.get(execution)
         return [] if crew is None or self._closing else crew.offer()
 
+    def prompt(self, execution: Execution) -> int:
+        """How many of the first places begin a job at once; at others it waits for a short one."""
+        crew = self._staff.crews.get(execution)
+        return 0 if crew is None else crew.prompt
+
     def run(self, jobs: Sequence[Work]) -> None:
         """Start jobs, each at the place it was claimed for."""
         by_worker: dict[int, list[Work]] = {}
