@@ -211,8 +211,23 @@ class Engine:
             stop=self._call_off,
             tell=outbox.replies,
         )
-        inbox = Inbox(
-            store,
+        inbox = self._make_inbox(desk, name, identify)
+        return Stations(
+            inbox,
+            Scheduler(store),
+            dispatcher,
+            Finisher(store, dispatcher, chance),
+            outbox,
+            self._make_caretaker(),
+            errands,
+            watchers,
+            timekeeper,
+        )
+
+    def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
+        settings = self._settings
+        return Inbox(
+            self._parts.store,
             desk,
             self._parts.signer,
             self._make_admission(),
@@ -222,21 +237,13 @@ class Engine:
             expiration=settings.task_expiration,
             identify=identify,
         )
-        return Stations(
-            inbox,
-            Scheduler(store),
-            dispatcher,
-            Finisher(store, dispatcher, chance),
-            outbox,
-            Caretaker(
-                store,
-                retention_of(settings),
-                lambda: self._watch.pulse(self.trouble),
-                schedules=settings.retention_schedules,
-            ),
-            errands,
-            watchers,
-            timekeeper,
+
+    def _make_caretaker(self) -> Caretaker:
+        return Caretaker(
+            self._parts.store,
+            retention_of(self._settings),
+            lambda: self._watch.pulse(self.trouble),
+            schedules=self._settings.retention_schedules,
         )
 
     def _make_schedules(self, inbox: Callable[[], Inbox]) -> tuple[Timekeeper, ScheduleDesk]:
