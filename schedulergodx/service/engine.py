@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
+    from schedulergodx.core.envelope import Header
+    from schedulergodx.core.message import TaskBody
     from schedulergodx.core.names import Names
     from schedulergodx.core.signing import Signer
     from schedulergodx.executors.base import Executor
     from schedulergodx.service.watch import Watch
-    from schedulergodx.storage.base import Running, Store
+    from schedulergodx.storage.base import NewJob, Running, Store
 
 logger = logging.getLogger(__name__)
 
@@ -201,19 +203,7 @@ class Engine:
             draft=lambda header, task, now: inbox.draft(header, task, now),
             errands=errands,
         )
-        maker = Maker(
-            store,
-            draft=lambda header, task, now: inbox.draft(header, task, now),
-            keep=lambda jobs, header, tick: inbox.keep(jobs, header, tick),
-            stop=self._call_off,
-        )
-        timekeeper = Timekeeper(
-            store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
-        )
-        schedules = ScheduleDesk(
-            *(store, timekeeper, maker),
-            draft=lambda header, task, now: inbox.draft(header, task, now),
-        )
+        timekeeper, schedules = self._make_schedules(lambda: inbox)
         desk = Desk(
             *(store, batches, schedules, errands),
             queues=settings.queues,
@@ -221,8 +211,23 @@ class Engine:
             stop=self._call_off,
             tell=outbox.replies,
         )
-        inbox = Inbox(
-            store,
+        inbox = self._make_inbox(desk, name, identify)
+        return Stations(
+            inbox,
+            Scheduler(store),
+            dispatcher,
+            Finisher(store, dispatcher, chance),
+            outbox,
+            self._make_caretaker(),
+            errands,
+            watchers,
+            timekeeper,
+        )
+
+    def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
+        settings = self._settings
+        return Inbox(
+            self._parts.store,
             desk,
             self._parts.signer,
             self._make_admission(),
@@ -232,22 +237,32 @@ class Engine:
             expiration=settings.task_expiration,
             identify=identify,
         )
-        return Stations(
-            inbox,
-            Scheduler(store),
-            dispatcher,
-            Finisher(store, dispatcher, chance),
-            outbox,
-            Caretaker(
-                store,
-                retention_of(settings),
-                lambda: self._watch.pulse(self.trouble),
-                schedules=settings.retention_schedules,
-            ),
-            errands,
-            watchers,
-            timekeeper,
+
+    def _make_caretaker(self) -> Caretaker:
+        return Caretaker(
+            self._parts.store,
+            retention_of(self._settings),
+            lambda: self._watch.pulse(self.trouble),
+            schedules=self._settings.retention_schedules,
         )
+
+    def _make_schedules(self, inbox: Callable[[], Inbox]) -> tuple[Timekeeper, ScheduleDesk]:
+        """What fires schedules, and what answers questions about them."""
+        store, settings = self._parts.store, self._settings
+
+        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
+            return inbox().draft(header, task, now)
+
+        maker = Maker(
+            store,
+            draft=draft,
+            keep=lambda jobs, header, tick: inbox().keep(jobs, header, tick),
+            stop=self._call_off,
+        )
+        timekeeper = Timekeeper(
+            store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
+        )
+        return timekeeper, ScheduleDesk(store, timekeeper, maker, draft=draft)
 
     def _make_admission(self) -> Admission:
         return Admission(
