@@ -57,7 +57,7 @@ def bundle(
     """Jobs that were made by hand, as one envelope.
 
     queue: of the services that are asked; that of the first job if left out
-    batch: that they join; `close`, whether no others will
+    batch: that they join, and no others if `close`; that of their options if left out
 
     Raises: TooLarge
     """
@@ -80,14 +80,24 @@ def bundle(
             "can read it, or let a job launch the others"
         )
     tasks = [
-        TaskBody(template.spec, units, items, template.queue, template.priority, batch=batch)
+        TaskBody(
+            template.spec,
+            units,
+            items,
+            template.queue,
+            template.priority,
+            batch=batch or _batch_of(template),
+        )
         for template, items, units in groups.values()
     ]
     first = next(iter(drafted.values())).template
     # A copy of its own: parcels of one template travel together.
-    return Bundle(
-        BundleBody(tasks, close), list(drafted), replace(first, queue=queue or first.queue)
-    )
+    body = BundleBody(tasks, close and batch is not None)
+    return Bundle(body, list(drafted), replace(first, queue=queue or first.queue))
+
+
+def _batch_of(template: Template) -> BatchRef | None:
+    return None if template.batch is None else template.batch.ref
 
 
 _ITEM_OVERHEAD = 60  # bytes of a job beside its arguments, rounded up
