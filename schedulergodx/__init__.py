@@ -26,7 +26,15 @@ if TYPE_CHECKING:
         Workflow,
         values,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
     from schedulergodx.core.context import current_job
     from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
@@ -54,6 +62,8 @@ __all__ = [
     "Task",
     "Unique",
     "Workflow",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -70,6 +80,8 @@ _HOMES = {
     "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

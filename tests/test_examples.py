@@ -31,6 +31,14 @@ SAYS = {
         "by hand: [5, 8]",
         "its name: report",
     ],
+    "batch.py": [
+        "then: the pictures are ready",
+        "'cat.jpg'",
+        "ValueError('there is nothing to see')",
+        "active is False",
+        "requeued 1, and now",
+        "UnknownBatch: ",
+    ],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
     "by_name.py": [
         "the root of 2 is 1.414",

@@ -18,6 +18,7 @@ from schedulergodx.core.batch import (
 )
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Status
+from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
     BatchView,
     CancelAnswer,
@@ -132,6 +133,7 @@ Request = (
     | AskClear
     | AskPause
     | AskQueues
+    | AskAboutSchedule
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -153,6 +155,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
+    **SCHEDULE_ANSWERS,
 }
 
 

@@ -30,6 +30,15 @@ from schedulergodx.core.request import (
     AskView,
     read_request,
 )
+from schedulergodx.core.schedule import (
+    AskAboutSchedule,
+    AskBackfill,
+    AskFires,
+    AskNextFires,
+    AskRunSchedule,
+    AskScheduleChanges,
+    AskTurnSchedule,
+)
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
     from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.errands import Errands
     from schedulergodx.service.queues import Queues
+    from schedulergodx.service.schedule_desk import ScheduleDesk
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,7 +65,7 @@ _CLEARED = Retention(dict.fromkeys((Status.COMPLETED, Status.CANCELLED), 0.0))
 class Desk:
     """Answers requests.
 
-    batches: answers what is asked about batches
+    batches, schedules: answer what is asked about these
     errands: does what takes several rounds
     queues: those that this service serves
     book: what is known of them
@@ -67,6 +77,7 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        schedules: ScheduleDesk,
         errands: Errands,
         *,
         queues: Collection[str],
@@ -80,6 +91,7 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._schedules = schedules
         self._errands = errands
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
@@ -124,6 +136,8 @@ class Desk:
                 return self._book.set_paused(queue, paused, tick.now)
         if isinstance(request, AskAboutBatch):
             return self._batches.fulfil(request, header, tick)
+        if isinstance(request, AskAboutSchedule):
+            return self._schedules.fulfil(request, header, tick)
         uid = self._store.find(header.client, request.id)
         if uid is None:
             return Instead.UNKNOWN
@@ -204,8 +218,12 @@ def _unknown_value(request: Request) -> object:
             return CancelAnswer.UNKNOWN
         case AskOutcomes() | AskCancelBatch() | AskRequeueBatch():
             return 0
-        case AskJobsOfBatch():
+        case AskJobsOfBatch() | AskNextFires() | AskFires() | AskScheduleChanges():
             return []
+        case AskTurnSchedule() | AskRunSchedule():
+            return False
+        case AskBackfill():
+            return 0, None
         case AskChange() | AskRequeue() | AskAnnotate():
             return False
     return None

@@ -21,6 +21,7 @@ from msgspec import Struct
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
 from schedulergodx.storage.holding import HoldingStore
+from schedulergodx.storage.schedules import ScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -173,7 +174,7 @@ class Retention:
     queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, HoldingStore, Protocol):
+class Store(FlowStore, HoldingStore, ScheduleStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.dependency import is_fatal, is_met
 from schedulergodx.core.identity import uid_of, ulid
 from schedulergodx.core.job import (
@@ -63,6 +64,7 @@ from schedulergodx.storage.verdicts import (
     parent_failed,
     unknown_parent,
 )
+from tests.storage.model_schedules import ScheduleModel, Timers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -134,9 +136,10 @@ class State:
     paused: dict[str, float] = field(default_factory=dict)
     last_seq: int = 0
     batches: dict[int, Group] = field(default_factory=dict)
+    timers: Timers = field(default_factory=Timers)
 
 
-class ModelStore:
+class ModelStore(ScheduleModel):
     """See `storage.base.Store`."""
 
     uid = "0" * 32
@@ -460,6 +463,8 @@ class ModelStore:
     def _start(self, row: Row, worker: int, now: float) -> Claimed:
         row.status, row.worker, row.started = Status.RUNNING, worker, now
         row.attempt += 1
+        if row.attempt == 1:
+            self._happens(self.spec(row.spec).name, (Action.STARTED,), now)
         job = row.job
         return Claimed(
             row.seq,
@@ -992,6 +997,7 @@ class ModelStore:
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
         row.status, row.outcome = outcome.status, outcome
+        self._job_ends(row, outcome, finished)
         row.started, row.finished = started, finished
         if row.job.reply:
             self.state.outbox.add(row.seq)
