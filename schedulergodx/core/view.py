@@ -47,6 +47,21 @@ class AttemptView:
     traceback: str
 
 
+class Progress(Struct, frozen=True):
+    """How far a job is, by its own word: so much is done of so much, in its own unit.
+
+    total: None where it has not said that
+    """
+
+    done: float
+    total: float | None = None
+
+    @property
+    def fraction(self) -> float | None:
+        """0 to 1; None where that is not known."""
+        return min(1.0, max(0.0, self.done / self.total)) if self.total else None
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
     """One job, as people look at it.
@@ -82,6 +97,7 @@ class JobView:
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
+    progress: Progress | None = None  # what it said last
 
 
 @dataclass(frozen=True, slots=True)

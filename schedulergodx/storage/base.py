@@ -21,6 +21,7 @@ from msgspec import Struct
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
 from schedulergodx.storage.holding import HoldingStore
+from schedulergodx.storage.progress import ProgressStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -168,7 +169,7 @@ class Retention:
     queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, HoldingStore, Protocol):
+class Store(FlowStore, HoldingStore, ProgressStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it
@@ -308,9 +309,6 @@ class Store(FlowStore, HoldingStore, Protocol):
         run again: it has no arguments, a parent that it needs was removed, or another job holds
         its key.
         """
-
-    def annotate(self, uid: bytes, note: str, now: float) -> bool:
-        """Keep a sentence about how a job stands. False if the job is unknown."""
 
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""

@@ -40,6 +40,7 @@ from schedulergodx.core.view import (
     Change,
     JobFilter,
     JobView,
+    Progress,
 )
 from schedulergodx.storage.base import (
     Again,
@@ -53,6 +54,7 @@ from schedulergodx.storage.base import (
 )
 from schedulergodx.storage.flows import Added, Batch, BatchCancelled
 from schedulergodx.storage.holding import Holder, Key
+from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.verdicts import (
     CALLED_OFF,
     UNKNOWN_SPEC,
@@ -91,6 +93,9 @@ class Row:
     above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
     for_batch: bool = False  # a callback that waits
     note: str = ""
+    progress: Progress | None = None
+    total: float | None = None  # as it was said last, also before there was a `done`
+    checkpoint: Checkpoint | None = None
 
     @property
     def code(self) -> int | None:
@@ -658,6 +663,27 @@ class ModelStore:
             row.note = note
         return row is not None
 
+    def note_progress(self, said: Sequence[Said], now: float) -> None:
+        for one in said:
+            row = next(iter(self._running([(one.seq, one.attempt)])), None)
+            if row is None:
+                continue
+            row.total = row.total if one.total is None else one.total
+            done = row.progress and row.progress.done
+            done = done if one.done is None else one.done
+            row.progress = None if done is None else Progress(done, row.total)
+            row.note = one.note or row.note
+
+    def keep_checkpoint(self, seq: int, attempt: int, checkpoint: Checkpoint, now: float) -> bool:
+        row = next(iter(self._running([(seq, attempt)])), None)
+        if row is not None:
+            row.checkpoint = checkpoint
+        return row is not None
+
+    def kept_checkpoint(self, seq: int) -> Checkpoint | None:
+        row = self.state.rows.get(seq)
+        return row and row.checkpoint
+
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
         if uid and self._row(uid):
@@ -692,6 +718,7 @@ class ModelStore:
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
+            progress=row.progress,
         )
 
     def _place(self, row: Row) -> dict[str, object]:
@@ -960,7 +987,7 @@ class ModelStore:
         return Cause(self._id(parent), task, outcome.status, reason, root)
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
-        row.status, row.outcome = outcome.status, outcome
+        row.status, row.outcome, row.checkpoint = outcome.status, outcome, None
         row.started, row.finished = started, finished
         if row.job.reply:
             self.state.outbox.add(row.seq)

@@ -46,6 +46,8 @@ LOOKUPS = {
     "STATUS": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_UIDS": "SEARCH job USING INDEX job_uid",
     "ANNOTATE": "SEARCH job USING INDEX job_uid",
+    "NOTE_PROGRESS": BY_SEQ,
+    "KEEP_CHECKPOINT": BY_SEQ,
     "VIEW": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_SEQS": BY_SEQ,
     "KEPT_LONG_ENOUGH": "SEARCH job USING INDEX job_ended",
@@ -104,6 +106,7 @@ WHOLE_TABLES = {
     "PAUSED": "queue",
     "EMPTY_LANES": "lane",
     "FIRSTS": "joined",
+    "WITH_CHECKPOINT": "progress",
     "KEPT_OF_OTHERS": "json_each",
 }
 

@@ -11,7 +11,6 @@ from schedulergodx.core.job import Failure, Parent
 from schedulergodx.core.view import AttemptView, JobView
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.annotations import AnnotationVerbs
 from schedulergodx.storage.sqlite.endings import Endings, code_of
 from schedulergodx.storage.sqlite.session import as_json, unpack_outcome
 from schedulergodx.storage.states import (
@@ -46,7 +45,7 @@ _INDEXES = {
 _NO_FAILURE = Failure(0, "")
 
 
-class QuestionVerbs(AnnotationVerbs, Endings):
+class QuestionVerbs(Endings):
     """See `storage.base.Store`."""
 
     def find(self, client: str | None, id: str) -> bytes | None:
@@ -122,7 +121,8 @@ class QuestionVerbs(AnnotationVerbs, Endings):
         view = replace(
             self._view(row), parents=self._parents_of([row[0]])[row[0]], batch=self._uid_of(row[-1])
         )
-        view = replace(view, note=self._note_of(view.seq))
+        progress, note = self._words_of(view.seq)
+        view = replace(view, note=note, progress=progress)
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))
