@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from schedulergodx.core.allow_list import NO_CODE
 from schedulergodx.core.code import MissingModule, Unpacker
 from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.json_data import read_json
 from schedulergodx.executors.inside.named import NamedFunctions, open_arguments
 from schedulergodx.executors.inside.unopened import Unopened, safe_text
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from schedulergodx.core.job import Spec
-    from schedulergodx.executors.frames import Order
+    from schedulergodx.executors.frames import Order, Saved
 
 Errors = tuple[type[BaseException], ...]
 
@@ -88,6 +89,20 @@ class Opener:
         except BaseException as error:
             raise Unopened(ErrorCode.UNREADABLE_CODE, _why_not(what, spec, error)) from error
         return Call(function, args, kwargs, retry_on, give_up_on)
+
+    def open_saved(self, saved: Saved, spec: Spec) -> Any:
+        """The value of a checkpoint, with the classes that the function has; None without one.
+
+        Raises: UnreadableCode
+        """
+        if saved.value is None:
+            return None
+        if spec.named or self._unpacker is None:
+            return read_json(saved.value)
+        with self._lock:
+            for hash, body in saved.bodies.items():
+                self._unpacker.add_unit(hash, body)
+            return self._unpacker.load_value(saved.value, saved.units, function=spec.function)
 
 
 def _why_not(what: str, spec: Spec, error: BaseException) -> str:
