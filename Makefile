@@ -34,8 +34,9 @@ bench-check: $(READY) ## Count what a job costs in operations, against the recor
 bench: $(READY) programs ## Measure speed and memory, beside what else is installed.
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Write docs/settings.md anew from the table of settings.
-	@$(BIN)/python docs/settings_page.py
+docs: $(READY) ## Write the pages anew that are made: settings and coverage.
+	@PYTHONPATH=. $(BIN)/python docs/settings_page.py
+	@$(BIN)/python docs/coverage_page.py
 
 clean: ## Remove what was made here: .venv, caches, packages.
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

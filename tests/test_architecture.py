@@ -21,7 +21,7 @@ LONGEST_FUNCTION = 40  # lines of its body, without its docstring
 LEAVES = ("errors", "quantity", "setting", "dotenv", "layer", "broker_url", "config", "utils")
 ADAPTERS = ("brokers", "storage", "executors")
 PROGRAMS = ("client", "service")
-EDGES = ("cli", "dashboard", "distributaur", "taskit", "__main__")
+EDGES = ("cli", "dashboard", "testing", "distributaur", "taskit", "__main__")
 # Modules of documents that only show where a thing lives, and the package's own front.
 DOORS = ("__init__", "utils.message", "utils.storage", "distributaur", "taskit")
 PARTS = (*LEAVES, "core", *ADAPTERS, *PROGRAMS, *EDGES)

@@ -71,16 +71,25 @@ def broken_links(page: Path, text: str) -> list[str]:
     return broken
 
 
-def test_the_page_of_settings_is_that_of_the_table() -> None:
-    script = "import settings_page as p, sys; sys.stdout.write(p.render())"
-    page = subprocess.run(
+@pytest.mark.parametrize("page", ["settings", "coverage"])
+def test_a_page_that_is_made_is_as_it_would_be_made_now(page: str) -> None:
+    made = _run_beside_the_docs(f"import {page}_page as p, sys; sys.stdout.write(p.render())")
+    assert (ROOT / "docs" / f"{page}.md").read_text() == made, "run `make docs`"
+
+
+def test_tests_name_items_that_there_are() -> None:
+    script = "import coverage_page as p; print(*p.places().keys() - {i.id for i in p.items()})"
+    assert _run_beside_the_docs(script).split() == []
+
+
+def _run_beside_the_docs(script: str) -> str:
+    return subprocess.run(
         [sys.executable, "-c", script],
         env={"PYTHONPATH": f"{ROOT / 'docs'}:{ROOT}", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert (ROOT / "docs" / "settings.md").read_text() == page, "run `make docs`"
 
 
 @pytest.mark.parametrize("name", SETTINGS)

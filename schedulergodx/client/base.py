@@ -75,6 +75,7 @@ class BaseClient(Registering, Program):
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
     _secret: bytes | None
+    _clock: Callable[[], float] = staticmethod(time.time)
 
     def __init__(
         self,
@@ -149,7 +150,7 @@ class BaseClient(Registering, Program):
             if id_generator is None or isinstance(id_generator, UlidGenerator)
             else Labels(id_generator)
         )
-        self._identify = UidSource()
+        self._identify = UidSource(self._clock)
         self._unpacker = Unpacker()
         self._awaited = Awaited()
         self._reader = Reader(self._awaited, self._unpacker, self.logger.getLogger())
@@ -181,7 +182,7 @@ class BaseClient(Registering, Program):
 
         settings, reader, awaited = self.settings, self._reader, self._awaited
         name, instance, identify = self.name, self.instance, self._identify
-        logger = self.logger.getLogger()
+        logger, clock = self.logger.getLogger(), self._clock
         terms = Terms(
             name,
             self._names,
@@ -192,7 +193,7 @@ class BaseClient(Registering, Program):
         )
 
         def make_sealer(signer: Signer) -> Sealer:
-            return Sealer(name, instance, signer=signer, identify=identify, clock=time.time)
+            return Sealer(name, instance, signer=signer, identify=identify, clock=clock)
 
         def make_session(soon: Soon) -> Session:
             broker = make_broker(

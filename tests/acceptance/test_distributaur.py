@@ -197,7 +197,7 @@ def test_a_status_can_be_written_beside_a_job_and_moves_nothing() -> None:
 
 
 def test_a_failure_is_a_status_too() -> None:
-    """Defect 3: failure was not written."""
+    """D13: defect 3: failure was not written."""
     job = distributaur.execute_function(f"{HOME}.fail", {"text": "no"})
     error = job.exception(SOON)
     assert getattr(error, "code", None) == ErrorCode.ERROR_IN_TASK

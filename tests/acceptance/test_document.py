@@ -166,7 +166,7 @@ def client_output(folder: Folder, readme: object) -> str:
 
 
 def test_its_autoincrement_can_be_run_twice(folder: Folder) -> None:
-    """The second run met the ids of the first, and poisoned the service for everybody."""
+    """S14, S30: the second run met the ids of the first, and poisoned the service for everybody."""
     for _ in range(2):
         metadata = folder.output("increment.py", INCREMENT).splitlines()[-1]
         assert "'id': '1'" in metadata
@@ -174,21 +174,25 @@ def test_its_autoincrement_can_be_run_twice(folder: Folder) -> None:
 
 
 def test_its_message_constructor_makes_what_can_be_pushed(folder: Folder) -> None:
+    """S13, S26, S34: an INFO is sent as a raw message."""
     assert folder.output("message.py", MESSAGE).splitlines()[-1] == "pushed"
 
 
 def test_its_connection_settings_connect(folder: Folder, rabbit: Node) -> None:
+    """S32: the client's program with settings of its own."""
     program = CONNECTION.replace("5672", str(rabbit.port))
     assert "'result': None" in folder.output("connection.py", program)
 
 
 def test_each_of_its_names_does_what_it_says(folder: Folder) -> None:
+    """S6, S8, S12, S14, S30, S31: each printed name is called."""
     output = folder.output("everything.py", EVERYTHING)
     assert "client.logger speaks" in output
     assert output.splitlines()[-1] == "all of it"
 
 
 def test_its_programs_run(deployment: Deployment, client_output: str) -> None:
+    """S1, S2, S3, S5, S9, S10, S11, S15, S16: as they are printed, two processes and RabbitMQ."""
     assert "Traceback" not in client_output
     with Stranger(deployment, signer=Signer()) as stranger:
         jobs = [job for job in stranger.jobs() if job.client.endswith(":client.py")]
@@ -197,10 +201,12 @@ def test_its_programs_run(deployment: Deployment, client_output: str) -> None:
 
 
 def test_its_service_keeps_its_database_where_it_was_started(folder: Folder) -> None:
+    """S27: the file has the document's name."""
     assert (folder.path / "SchedulerGodX.db").exists()
 
 
 def test_its_database_can_be_named(deployment: Deployment) -> None:
+    """S29: by its URL."""
     from schedulergodx.service import Service
     from schedulergodx.utils import DB
 

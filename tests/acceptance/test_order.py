@@ -74,6 +74,7 @@ class Hold:
 
 
 def test_higher_priorities_run_first_and_equal_ones_in_their_order(narrow: Deployment) -> None:
+    """G3: higher priorities run first and equal ones in their order."""
     ledger = narrow.file("ledger")
     task = narrow.client().task(append)
     hold = Hold(narrow)
@@ -123,6 +124,7 @@ def test_a_job_moves_to_another_priority_while_it_waits(narrow: Deployment) -> N
 
 
 def test_what_waits_can_be_called_off_and_runs_again_only_if_asked(narrow: Deployment) -> None:
+    """T17: what waits can be called off and runs again only if asked."""
     ledger = narrow.file("ledger")
     hold = Hold(narrow)
     task = narrow.client().task(append)

@@ -56,7 +56,7 @@ def lines_of(path: Path) -> list[str]:
 def test_hard_jobs_that_have_ended_do_not_run_again_at_a_restart(
     deployment: Deployment, told: Counter[bytes]
 ) -> None:
-    """Success and failure both left the task at work, and each restart ran it again."""
+    """S17: success and failure both left the task at work, and each restart ran it again."""
     service = deployment.service().start()
     client = deployment.client()
     ledger = deployment.file("ledger")
@@ -164,6 +164,7 @@ def after_downtime(
 def test_an_overdue_job_that_is_wanted_runs(
     after_downtime: dict[str, Job[str]], where: str
 ) -> None:
+    """S20: an overdue job that is wanted runs."""
     assert after_downtime[f"{where}, wanted"].result(timeout=SOON) == where
 
 
@@ -171,7 +172,7 @@ def test_an_overdue_job_that_is_wanted_runs(
 def test_an_overdue_job_that_is_not_wanted_expires(
     after_downtime: dict[str, Job[str]], where: str
 ) -> None:
-    """It waited in the store for ever; and in the broker it was run all the same."""
+    """S20: it waited in the store for ever; and in the broker it was run all the same."""
     job = after_downtime[f"{where}, unwanted"]
     with pytest.raises(JobExpired) as expired:
         job.result(timeout=SOON)
@@ -187,7 +188,7 @@ def test_a_job_without_a_delay_is_never_overdue(after_downtime: dict[str, Job[st
 def test_a_client_that_registers_again_has_its_new_settings_at_once(
     after_downtime: dict[str, Job[str]],
 ) -> None:
-    """The first registration held until the service was restarted."""
+    """S18: the first registration held until the service was restarted."""
     assert after_downtime["before the change"].result(timeout=SOON) == "before"
     with pytest.raises(JobExpired):
         after_downtime["after the change"].result(timeout=SOON)

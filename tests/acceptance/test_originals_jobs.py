@@ -77,7 +77,7 @@ def test_a_burst_from_many_threads_is_stored_and_answered(shared: Deployment, co
 def test_success_failure_and_timeout_are_each_answered_once(
     shared: Deployment, told: Counter[bytes], hard: bool
 ) -> None:
-    """A hard task was never answered, whatever became of it."""
+    """S21, S22: a hard task was never answered, whatever became of it."""
     client = shared.client("ends")
     good = client.task(double, hard=hard).launch(4)
     bad = client.task(divide, hard=hard).launch(1, 0)
@@ -94,7 +94,7 @@ def test_success_failure_and_timeout_are_each_answered_once(
 
 @pytest.mark.parametrize("execution", ["process", "fork", "thread"])
 def test_a_lifetime_ends_what_runs(shared: Deployment, execution: Any) -> None:
-    """A task that was declared cancelled went on and wrote its file four seconds later."""
+    """S21: a task that was declared cancelled went on and wrote its file four seconds later."""
     client = shared.client("lifetime")
     late = shared.file("late")
     job = client.task(write_later, execution=execution, lifetime=0.5).launch(str(late), 3)

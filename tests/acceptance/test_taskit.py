@@ -255,7 +255,7 @@ def test_a_path_that_nobody_allowed_is_not_run(deployment: Deployment) -> None:
 def test_a_signal_ends_the_engine_when_what_runs_has_ended(
     deployment: Deployment, folder: Folder, number: signal.Signals
 ) -> None:
-    """T22; defect 8: shutting down raised, and SIGINT only set a flag that nobody saw."""
+    """T21, T22; defect 8: shutting down raised, and SIGINT only set a flag that nobody saw."""
     told: dict[str, Any] = {"imports": HOME, "workers": "1"}
     engine = folder.serve("engine.py", ENGINE, **told)
     client = deployment.client("publisher")
@@ -267,7 +267,7 @@ def test_a_signal_ends_the_engine_when_what_runs_has_ended(
 
 
 def test_the_callers_data_is_left_as_it_is(deployment: Deployment) -> None:
-    """Defect 9: the caller's list was appended to."""
+    """T3: defect 9: the caller's list was appended to."""
     channels = ["channel1"]
     service = Service(queues=channels, **deployment.address)
     data = {"args": [1]}

@@ -58,6 +58,7 @@ def sgx(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_says_in_a_line_what_it_reads_and_ends_in_order(start: Start, tmp_path: Path) -> None:
+    """S4, T21: it says in a line what it reads and ends in order."""
     process = start("--broker", "spool:broker", "--workers", "1", "--queue", "a", "--queue", "b")
     until(lambda: sgx(tmp_path, "service", "health").returncode == 0)
     process.send_signal(signal.SIGTERM)

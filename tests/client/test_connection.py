@@ -36,12 +36,14 @@ def echo(value: int) -> int:
 
 
 def test_a_client_introduces_itself(service: SmallService, client: Client) -> None:
+    """S7: a client introduces itself."""
     assert service.greetings == 1
 
 
 def test_a_refused_introduction_is_raised(
     service: SmallService, make_client: Callable[..., Client]
 ) -> None:
+    """S7: a refused introduction is raised."""
     service.refuse = Failure(ErrorCode.BAD_INITIALIZATION, "no strangers")
     with pytest.raises(ConfigError, match="no strangers"):
         make_client()
@@ -155,6 +157,7 @@ def test_a_bad_name_is_refused(url: str) -> None:
 
 
 def test_a_prefix_parts_deployments(url: str, make_client: Callable[..., Client]) -> None:
+    """T20: a prefix parts deployments."""
     with SmallService(url, prefix="one."), SmallService(url, prefix="two.", store="two") as two:
         assert make_client(prefix="one.").task(echo).launch(1).result(SOON) == 1
         assert two.records == {}

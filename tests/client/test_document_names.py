@@ -49,6 +49,7 @@ def test_its_program_runs(url: str, service: SmallService, monkeypatch: pytest.M
 def test_a_response_has_metadata_and_arguments(
     service: SmallService, make_client: Callable[..., Client]
 ) -> None:
+    """S14, S22, S23: a response has metadata and arguments."""
     client = make_client(id_generator=autoincrement())
     message_id = client.task(divide).launch(6, 3)
     response = client.sync_await_responce(message_id)
@@ -60,6 +61,7 @@ def test_a_response_has_metadata_and_arguments(
 
 
 def test_an_error_response_says_why(client: Client, service: SmallService) -> None:
+    """S22, S24: an error response says why."""
     job = client.task(divide).launch(1, 0)
     response = client.await_response(str(job), SOON)
     assert response.metadata["type"] is MessageType.ERROR
@@ -69,6 +71,7 @@ def test_an_error_response_says_why(client: Client, service: SmallService) -> No
 
 
 def test_a_timeout_has_the_number_of_the_document(client: Client, service: SmallService) -> None:
+    """S24: a timeout has the number of the document."""
     service.hold = True
     job = client.task(divide).launch(1, 1)
     failure = Failure(ErrorCode.TASK_TIMEOUT_ERROR, "too slow")
@@ -110,6 +113,7 @@ async def test_responses_can_be_awaited(client: Client, service: SmallService) -
 def test_threads_are_found_by_their_exact_id(
     service: SmallService, make_client: Callable[..., Client]
 ) -> None:
+    """S12: threads are found by their exact id."""
     client = make_client(id_generator=autoincrement(10))
     job = client.task(divide).launch(1, 1)
     [thread] = client.get_threads()
@@ -122,6 +126,7 @@ def test_threads_are_found_by_their_exact_id(
 def test_the_logger_takes_handlers_and_filters(
     service: SmallService, make_client: Callable[..., Client]
 ) -> None:
+    """S8: the logger takes handlers and filters."""
     client = make_client("logs", core_name="core.test")
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
@@ -138,6 +143,7 @@ def test_the_logger_takes_handlers_and_filters(
 
 
 def test_a_pushed_task_runs_and_is_signed(url: str, make_client: Callable[..., Client]) -> None:
+    """S13: a pushed task runs and is signed."""
     secret = "a secret of the tests"
     with SmallService(url, secret=secret.encode()):
         client = make_client(secret=secret)
@@ -177,6 +183,7 @@ def test_a_push_that_goes_nowhere_is_told(client: Client, monkeypatch: pytest.Mo
 
 
 def test_messages_are_taken_apart_again() -> None:
+    """S26: messages are taken apart again."""
     info = MessageConstructor.disassemble(MessageConstructor.info("is anybody there?", "me"))
     assert info.metadata == {"id": "is anybody there?", "client": "me", "type": Message.INFO}
     assert info.arguments == {"responce": 0}
@@ -193,6 +200,7 @@ def test_messages_are_taken_apart_again() -> None:
 
 
 def test_a_task_is_taken_apart_again() -> None:
+    """S25, S26: a task is taken apart again."""
     when = datetime(2031, 1, 1, tzinfo=UTC)
     message = MessageConstructor.task(
         "1", "me", None, divide, [1], {"b": 4}, time_to_start=when, hard=True

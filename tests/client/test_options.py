@@ -55,6 +55,7 @@ def changed(**said: Any) -> Options:
     ],
 )
 def test_what_is_said_is_read(said: dict[str, Any], field: str, value: object) -> None:
+    """S10: what is said is read."""
     assert getattr(changed(**said), field) == value
 
 

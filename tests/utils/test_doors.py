@@ -25,6 +25,7 @@ def test_each_name_of_the_document_is_found() -> None:
 
 
 def test_the_numbers_of_the_document_are_kept() -> None:
+    """S23, S24, S28: the numbers of the document are kept."""
     types = ["INITIALIZATION", "INFO", "ERROR", "TASK"]
     assert [message.Message[name] for name in types] == [0, 1, 2, 3]
     assert message.MessageInfoStatus.OK == 0
@@ -42,12 +43,14 @@ def test_the_numbers_of_the_document_are_kept() -> None:
 def test_a_database_is_named_and_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """S29: a database is named and not opened."""
     monkeypatch.chdir(tmp_path)
     assert storage.DB().path == "sqlite:///SchedulerGodX.db"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_programs_inherit_from_the_abstractions() -> None:
+    """S33: programs inherit from the abstractions."""
     from schedulergodx.client import AsyncClient, Client
 
     assert issubclass(Client, Program)

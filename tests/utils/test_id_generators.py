@@ -14,11 +14,13 @@ from schedulergodx.utils.id_generators import Labels, autoincrement, ulid_genera
 
 
 def test_autoincrement_begins_after_its_start() -> None:
+    """S30: autoincrement begins after its start."""
     assert list(itertools.islice(autoincrement(), 3)) == ["1", "2", "3"]
     assert next(autoincrement(start_point=41)) == "42"
 
 
 def test_ulids_are_ulids_and_sort_by_time() -> None:
+    """S30: ulids are ulids and sort by time."""
     generator = ulid_generator()
     first = next(generator)
     time.sleep(0.002)
@@ -38,6 +40,7 @@ def test_labels_come_from_many_threads_without_a_gap() -> None:
 
 
 def test_labels_come_from_anything_that_gives_text() -> None:
+    """S30: labels come from anything that gives text."""
     assert Labels(iter(["a"])).next() == "a"
     assert Labels(["b", "c"]).next() == "b"
     assert Labels(lambda: "d").next() == "d"

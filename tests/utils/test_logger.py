@@ -21,6 +21,7 @@ def name() -> Iterator[str]:
 
 
 def test_it_writes_lines_of_the_documents_form(name: str, tmp_path: Path) -> None:
+    """S31: it writes lines of the documents form."""
     file = tmp_path / "a.log"
     logger = LoggerConstructor(name, log_file=file)
     assert not file.exists()
@@ -48,6 +49,7 @@ def test_its_default_file_is_in_the_working_directory(
 
 
 def test_levels_handlers_and_filters(name: str) -> None:
+    """S31: levels handlers and filters."""
     logger = LoggerConstructor(name, log_file=None, log_level=logging.DEBUG)
     records: list[logging.LogRecord] = []
     handler = logging.Handler()

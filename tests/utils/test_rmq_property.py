@@ -11,6 +11,7 @@ from tests.rabbitmq_node import Node
 
 
 def test_the_default_is_a_guest_on_this_machine() -> None:
+    """S32: the default is a guest on this machine."""
     assert rmq_default_settings.parametrs["heartbeat"] == 60
     assert rmq_default_settings.parameters is rmq_default_settings.parametrs
     assert rmq_default_settings.credentials == ("guest", "guest")
@@ -43,6 +44,7 @@ def test_a_close_without_a_connection_does_nothing() -> None:
 
 
 def test_a_connection_is_kept_until_another_is_wanted(rabbit: Node) -> None:
+    """D6, D7, S32: a connection is kept until another is wanted."""
     connect = RmqConnect({"host": "127.0.0.1", "port": rabbit.port})
     first = connect.connect()
     assert connect.connect() is first

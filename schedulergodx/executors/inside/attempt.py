@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from schedulergodx.core.context import CurrentJob
+from schedulergodx.core.context import CurrentJob, Voice
 from schedulergodx.executors.inside.capture import Capture
 
 if TYPE_CHECKING:
@@ -13,8 +13,20 @@ if TYPE_CHECKING:
 
     from schedulergodx.core.job import Spec
     from schedulergodx.executors.frames import Order, Why
-    from schedulergodx.executors.inside.voice import JobVoice
-    from schedulergodx.executors.marks import MarkPage
+
+
+class Page(Protocol):
+    """Where it is seen that a job is to stop."""
+
+    def asked(self, token: int) -> bool:
+        """Whether somebody asked that of the job of a token."""
+
+
+class OpenVoice(Voice, Protocol):
+    """The voice of an attempt, as long as that lasts."""
+
+    def close(self) -> None:
+        """It is over: send what is left."""
 
 
 class Attempt:
@@ -41,10 +53,10 @@ class Attempt:
         self,
         order: Order,
         spec: Spec,
-        page: MarkPage,
+        page: Page,
         started: float,
         capture_limit: int,
-        make_voice: Callable[[Attempt], JobVoice],
+        make_voice: Callable[[Attempt], OpenVoice],
     ) -> None:
         self.order = order
         self.spec = spec
@@ -53,7 +65,7 @@ class Attempt:
         self._page = page
         self._capture: Capture | None = None
         self._capture_limit = capture_limit
-        self._voice: JobVoice | None = None
+        self._voice: OpenVoice | None = None
         self._make_voice = make_voice
 
     def asked(self) -> bool:
@@ -71,7 +83,7 @@ class Attempt:
         """What it printed."""
         return "" if self._capture is None else self._capture.text()
 
-    def voice(self) -> JobVoice:
+    def voice(self) -> OpenVoice:
         """How it says something of itself; made when it does first."""
         if self._voice is None:
             self._voice = self._make_voice(self)

@@ -10,7 +10,7 @@ import itertools
 import os
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -100,11 +100,8 @@ class Channel:
 
     def answer(self, number: int) -> Accepted | Saved:
         """Wait for the answer to what has that number. Raises: ChannelClosed"""
-
-        def find() -> Accepted | Saved | None:
-            return self._answers.pop(number, None)
-
-        return self._wait(find)
+        found = self._wait(lambda: self._answers.pop(number, None))
+        return cast("Accepted | Saved", found)
 
     def wait_for_the_end(self) -> None:
         """Take what comes, until the service closes. Raises: ChannelClosed"""
