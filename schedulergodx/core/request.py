@@ -17,6 +17,7 @@ from schedulergodx.core.batch import (
     AskRequeueBatch,
 )
 from schedulergodx.core.envelope import UNREADABLE
+from schedulergodx.core.follow import AskFollow, JobNews
 from schedulergodx.core.job import Failure, Status
 from schedulergodx.core.view import (
     BatchView,
@@ -26,6 +27,7 @@ from schedulergodx.core.view import (
     JobView,
     QueueView,
 )
+from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import EnvelopeError
 
 LONGEST_NOTE = 1000  # characters
@@ -122,6 +124,8 @@ Request = (
     | AskAnnotate
     | AskPause
     | AskQueues
+    | AskFollow
+    | AskWhy
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -142,6 +146,8 @@ ANSWERS: dict[type[Struct], object] = {
     AskAnnotate: bool,
     AskPause: bool,
     AskQueues: list[QueueView],
+    AskFollow: JobNews | None,
+    AskWhy: Why | None,
 }
 
 

@@ -50,16 +50,20 @@ class AttemptView:
 class Progress(Struct, frozen=True):
     """How far a job is, by its own word: so much is done of so much, in its own unit.
 
-    total: None where it has not said that
+    done, total: None where it has not said that
+    note: in words
     """
 
-    done: float
+    done: float | None
     total: float | None = None
+    note: str = ""
 
     @property
     def fraction(self) -> float | None:
         """0 to 1; None where that is not known."""
-        return min(1.0, max(0.0, self.done / self.total)) if self.total else None
+        if self.done is None or not self.total:
+            return None
+        return min(1.0, max(0.0, self.done / self.total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class JobView:
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
-    progress: Progress | None = None  # what it said last
+    progress: Progress | None = None  # how far it is, by its own word
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
 from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.json_answer import read_address
@@ -29,6 +30,7 @@ from schedulergodx.core.request import (
     read_request,
 )
 from schedulergodx.core.view import CancelAnswer
+from schedulergodx.core.why import AskWhy
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
 from schedulergodx.service.tick import Reply, Tick
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from schedulergodx.core.request import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
+    from schedulergodx.service.explainer import Explainer
+    from schedulergodx.service.followers import Followers
     from schedulergodx.service.queues import Queues
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
@@ -50,6 +54,8 @@ class Desk:
     """Answers requests.
 
     batches: answers what is asked about batches
+    followers: those that are told what becomes of jobs
+    explainer: says why jobs do not run
     queues: those that this service serves
     book: what is known of them
     stop: calls off an attempt, as (job, force)
@@ -60,6 +66,8 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        followers: Followers,
+        explainer: Explainer,
         *,
         queues: Collection[str],
         book: Queues,
@@ -72,6 +80,8 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._followers = followers
+        self._explainer = explainer
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
         """Answer a REQUEST. Raises: EnvelopeError"""
@@ -123,6 +133,10 @@ class Desk:
                 return self._store.view(uid)
             case AskRequeue():
                 return self._store.requeue(uid, tick.now)
+            case AskFollow():
+                return self._followers.follow(uid, header)
+            case AskWhy():
+                return self._explainer.why(uid, tick.now)
             case AskAnnotate(_, note):
                 return self._store.annotate(uid, note[:LONGEST_NOTE], tick.now)
             case AskChange(_, change):

@@ -13,8 +13,11 @@ from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
+from schedulergodx.service.explainer import Explainer
 from schedulergodx.service.finisher import Finisher
+from schedulergodx.service.followers import Followers
 from schedulergodx.service.inbox import Inbox
+from schedulergodx.service.journal import Journal
 from schedulergodx.service.loop import Loop, Stations
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
@@ -193,8 +196,9 @@ class Engine:
             draft=lambda header, task, now: inbox.draft(header, task, now),
             ring=self.ring,
         )
+        followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
         desk = Desk(
-            *(store, batches),
+            *(store, batches, followers, self._make_explainer(dispatcher)),
             queues=settings.queues,
             book=self._make_book(),
             stop=self._call_off,
@@ -220,6 +224,8 @@ class Engine:
             Caretaker(store, retention_of(settings), lambda: self._watch.pulse(self.trouble)),
             batches,
             watchers,
+            followers,
+            Journal(store, self._parts.executor, followers),
         )
 
     def _make_admission(self) -> Admission:
@@ -229,6 +235,17 @@ class Engine:
             imports=self._settings.imports,
             registered=self._parts.executor.names,
             accept_code=self._settings.accept_code,
+        )
+
+    def _make_explainer(self, dispatcher: Dispatcher) -> Explainer:
+        settings = self._settings
+        return Explainer(
+            self._parts.store,
+            dispatcher,
+            queues=settings.queues,
+            limits=settings.queue_limits,
+            rates=_rates(settings),
+            places=self._parts.executor.places,
         )
 
     def _make_book(self) -> Queues:
@@ -247,8 +264,12 @@ class Engine:
             queues=self._settings.queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
-            rates={queue: Rate(*rate) for queue, rate in self._settings.queue_rates.items()},
+            rates=_rates(self._settings),
         )
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)
+
+
+def _rates(settings: Settings) -> dict[str, Rate]:
+    return {queue: Rate(*rate) for queue, rate in settings.queue_rates.items()}

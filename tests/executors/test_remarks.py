@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schedulergodx.core.context import NoJob, current_job
 from schedulergodx.core.job import ErrorCode, Execution, Status
-from schedulergodx.executors.base import Kept, Printed, Progressed, Recalled, Returned
+from schedulergodx.executors.base import Kept, Printed, Progressed, Recalled
 from schedulergodx.storage.progress import Checkpoint
 from tests.executors.processes import until
 from tests.executors.rig import Rig
@@ -359,5 +359,3 @@ async def test_a_worker_that_tells_nonsense_is_ended(rig: Notebook) -> None:
     failure = (await rig.outcome(task)).outcome.failure
     assert failure is not None
     assert "sent nonsense: progress that is no number" in failure.text
-
-

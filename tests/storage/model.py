@@ -53,7 +53,7 @@ from schedulergodx.storage.base import (
     Told,
 )
 from schedulergodx.storage.flows import Added, Batch, BatchCancelled
-from schedulergodx.storage.holding import Holder, Key
+from schedulergodx.storage.holding import HeldBack, Holder, Key
 from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.verdicts import (
     CALLED_OFF,
@@ -93,8 +93,8 @@ class Row:
     above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
     for_batch: bool = False  # a callback that waits
     note: str = ""
-    progress: Progress | None = None
-    total: float | None = None  # as it was said last, also before there was a `done`
+    done: float | None = None
+    total: float | None = None
     checkpoint: Checkpoint | None = None
 
     @property
@@ -475,6 +475,25 @@ class ModelStore:
     def allowance(self, key: str, rate: Rate, now: float) -> int:
         return rate.room(self.state.rates.get(key, 0.0), now)
 
+    def opens(self, key: str, rate: Rate) -> float:
+        return rate.opens(self.state.rates.get(key, 0.0))
+
+    def held_back(self, uid: bytes) -> HeldBack:
+        row = self._row(uid)
+        if row is None:
+            return HeldBack()
+        joined = self.state.joined.get(row.seq)
+        for_batch = row.status is Status.BLOCKED and any(g.callback == uid for g in self._groups)
+        shared = row.job.limit_key
+        name, key = name_of_limit(shared)
+        rule = self.state.rules.get(name) if shared else None
+        if rule is None:
+            return HeldBack(joined, for_batch)
+        running = [r.job.uid for r in self._in(Status.RUNNING) if r.job.limit_key == shared]
+        rate = rate_of(rule)
+        opens = None if rate is None else self.opens(shared, rate)
+        return HeldBack(joined, for_batch, rule, key, len(running), tuple(running[:10]), opens)
+
     def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
         self.state.rates[key] = rate.after(self.state.rates.get(key, 0.0), now, starts)
 
@@ -669,9 +688,7 @@ class ModelStore:
             if row is None:
                 continue
             row.total = row.total if one.total is None else one.total
-            done = row.progress and row.progress.done
-            done = done if one.done is None else one.done
-            row.progress = None if done is None else Progress(done, row.total)
+            row.done = row.done if one.done is None else one.done
             row.note = one.note or row.note
 
     def keep_checkpoint(self, seq: int, attempt: int, checkpoint: Checkpoint, now: float) -> bool:
@@ -718,7 +735,7 @@ class ModelStore:
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
-            progress=row.progress,
+            progress=None if row.done is None else Progress(row.done, row.total, row.note),
         )
 
     def _place(self, row: Row) -> dict[str, object]:

@@ -77,6 +77,8 @@ LOOKUPS = {
     "EDGES": BY_SEQ,
     "REMOVE_BATCHES": "SEARCH job USING INDEX job_batch",
     "HEADS": BY_SEQ,
+    "HELD_BACK": "SEARCH job USING INDEX job_uid",
+    "RUNNING_OF_LANES": "SCAN job USING INDEX job_running",
     "HOLDERS": BY_SEQ,
     "ADD_KEYS": "SEARCH job USING INDEX job_uid",
     "ADD_JOINED": "SEARCH job USING INDEX job_uid",

@@ -573,6 +573,7 @@ class SameAsModel(RuleBasedStateMachine):
             self.both(lambda store, uid=uid: store.view(uid))
         for row in rows:
             self.both(lambda store, seq=row.seq: store.kept_checkpoint(seq))
+            self.both(lambda store, uid=row.job.uid: store.held_back(uid))
         for client in ("ann", None):
             self.both(lambda store, client=client: store.find(client, "1"))
         for status in Status:

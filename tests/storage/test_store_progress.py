@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schedulergodx.core.job import Status
 from schedulergodx.core.view import Progress
-from schedulergodx.storage.base import Retention, Store
+from schedulergodx.storage.base import Ending, Retention, Store
 from schedulergodx.storage.progress import Checkpoint, Said
 from tests.storage.making import CANCELLED, DONE, FAILED, NOW, add, again, claim, finish, reopened
 
@@ -39,9 +39,11 @@ def test_what_a_job_says_is_seen_and_what_it_leaves_out_stays(store: Store) -> N
     assert words(store, uid) == (None, "begins")
     say(store, Said(job.seq, 1, 3, 10, ""))
     say(store, Said(job.seq, 1, 4, None, ""))
-    assert words(store, uid) == (Progress(4, 10), "begins")
+    assert words(store, uid) == (Progress(4, 10, "begins"), "begins")
     finish(store, job)
-    assert words(store, uid) == (Progress(4, 10), "begins"), "what it said last can be read"
+    assert words(store, uid) == (Progress(4, 10, "begins"), "begins"), (
+        "what it said last can be read"
+    )
 
 
 def test_an_attempt_that_runs_no_more_says_and_keeps_nothing(store: Store) -> None:
@@ -112,8 +114,6 @@ def test_an_end_that_is_rolled_back_leaves_the_checkpoint_for_the_next_end(store
 
 
 def finish_inside(store: Store, seq: int) -> None:
-    from schedulergodx.storage.base import Ending
-
     assert store.finish([Ending(seq, 1, DONE, NOW, NOW)])
     assert store.kept_checkpoint(seq) is None
 

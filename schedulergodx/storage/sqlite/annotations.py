@@ -58,7 +58,7 @@ class AnnotationVerbs(Session):
         if not rows:
             return None, ""
         done, total, note = rows[0]
-        return None if done is None else Progress(done, total), note
+        return None if done is None else Progress(done, total, note), note
 
     def _load(self) -> None:
         super()._load()
