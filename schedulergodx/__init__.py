@@ -22,9 +22,12 @@ if TYPE_CHECKING:
         Unique,
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
-    from schedulergodx.core.context import current_job
+    from schedulergodx.core.context import NoJob, current_job
+    from schedulergodx.core.follow import Output, StatusChange
     from schedulergodx.core.job import ErrorCode, Status
     from schedulergodx.core.registry import register
+    from schedulergodx.core.view import Progress
+    from schedulergodx.core.why import Reason, Why
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
 
@@ -38,12 +41,18 @@ __all__ = [
     "Config",
     "ErrorCode",
     "Job",
+    "NoJob",
+    "Output",
+    "Progress",
+    "Reason",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
+    "StatusChange",
     "Task",
     "Unique",
+    "Why",
     "broadcast",
     "configure",
     "current_job",
@@ -56,8 +65,14 @@ __all__ = [
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "NoJob": "core.context",
+    "Output": "core.follow",
+    "Progress": "core.view",
+    "Reason": "core.why",
     "Service": "service",
     "Status": "core.job",
+    "StatusChange": "core.follow",
+    "Why": "core.why",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",
