@@ -12,11 +12,13 @@ from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
+from schedulergodx.cli.follow import follow
 from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.service import service
+from schedulergodx.cli.why import why
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
 
@@ -54,5 +56,6 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, execute, config, doctor, demo, queue, dead):
+for command in (service, job, launch, execute, config, doctor, demo, queue, dead, why):
     program.add_command(command)
+job.add_command(follow)
