@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schedulergodx.client import (
+        AsyncBatch,
         AsyncClient,
         AsyncJob,
+        Batch,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import NoJob, current_job
     from schedulergodx.core.follow import Output, StatusChange
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
     from schedulergodx.core.view import Progress
     from schedulergodx.core.why import Reason, Why
@@ -34,13 +37,17 @@ if TYPE_CHECKING:
 __version__ = "2.0.0"
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
+    "Batch",
     "Cancellation",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobStatus",
     "NoJob",
     "Output",
     "Progress",
@@ -65,6 +72,7 @@ __all__ = [
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobStatus": "core.job",
     "NoJob": "core.context",
     "Output": "core.follow",
     "Progress": "core.view",

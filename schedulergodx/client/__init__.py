@@ -10,7 +10,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from schedulergodx.client.batch import Batch
 from schedulergodx.client.client import Client
+from schedulergodx.client.dependency import Dependency
 from schedulergodx.client.identity import default_client_name
 from schedulergodx.client.job import Job
 from schedulergodx.client.outcomes import RemoteTraceback
@@ -20,16 +22,20 @@ from schedulergodx.client.task import Task
 from schedulergodx.client.unique import Unique
 
 if TYPE_CHECKING:
+    from schedulergodx.client.async_batch import AsyncBatch
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.async_task import AsyncTask
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
     "AsyncTask",
+    "Batch",
     "Cancellation",
     "Client",
+    "Dependency",
     "Job",
     "RemoteTraceback",
     "Response",
@@ -38,7 +44,12 @@ __all__ = [
     "default_client_name",
 ]
 
-_LATER = {"AsyncClient": "async_client", "AsyncJob": "async_job", "AsyncTask": "async_task"}
+_LATER = {
+    "AsyncBatch": "async_batch",
+    "AsyncClient": "async_client",
+    "AsyncJob": "async_job",
+    "AsyncTask": "async_task",
+}
 
 
 def __getattr__(name: str) -> object:

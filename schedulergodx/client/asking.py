@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.following import Following, deadline
+from schedulergodx.client.inside import place_is_free
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
 from schedulergodx.client.reading import read_timeout
@@ -21,7 +22,6 @@ from schedulergodx.client.requests import (
     total,
     unanswered,
 )
-from schedulergodx.core import context
 from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.core.view import JobFilter, JobView
@@ -30,6 +30,7 @@ from schedulergodx.errors import NoAnswer, UnknownQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
@@ -136,7 +137,7 @@ class Asking(Launching):
     def _follow(self, job: Job[Any], timeout: Duration | None) -> Iterator[Event]:
         seconds = read_timeout(timeout)
         end, following, request = deadline(seconds), Following(job.uid), AskFollow(job.uid.hex())
-        with self._reader.following(following), _place_free():
+        with self._reader.following(following), self._place_is_free():
             following.feed(self._ask(request, job.queue, ANSWER_TIMEOUT))
             while True:
                 ended = following.ended  # before the look at the events, of which it is the last
@@ -157,13 +158,17 @@ class Asking(Launching):
         seconds = read_timeout(timeout)
         line = self._line()
         self._flush_pipeline()
-        with _place_free():
+        with self._place_is_free():
             if self._is_own(job):
                 job.wait(seconds)
             else:
                 self._wait_and_ask(line, job, seconds)
         if job._response is None:
             raise self._no_outcome(job, seconds)
+
+    def _place_is_free(self) -> AbstractContextManager[None]:
+        """A block that waits for jobs: inside of a job, its place may be used meanwhile."""
+        return place_is_free()
 
     def _wait_and_ask(self, line: Line, job: Job[Any], timeout: float | None) -> None:
         """The outcome is told to another process: only asking brings it here."""
@@ -194,17 +199,3 @@ class Asking(Launching):
         import asyncio
 
         return await asyncio.to_thread(self._line)
-
-
-@contextmanager
-def _place_free() -> Iterator[None]:
-    """Inside of a job: another one may use its place meanwhile."""
-    outlet = context.outlet
-    if outlet is None:
-        yield
-        return
-    outlet.waiting(True)
-    try:
-        yield
-    finally:
-        outlet.waiting(False)

@@ -5,14 +5,17 @@ No I/O happens here. `Client` and `AsyncClient` only send, and wait.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import logging
 import os
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.inside import OutletSealer
@@ -69,11 +72,12 @@ class BaseClient(Registering, Program):
     by_value, by_reference: modules whose code is shipped, or is not, where the guess is wrong
     settings: all of the above that are settings, found already
 
-    Raises: ConfigError; and what `connect` raises
+    Raises: ConfigError; TypeError for another keyword; and what `connect` raises
     """
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
+    _batch_kind: ClassVar[type[BaseBatch]] = BaseBatch
     _secret: bytes | None
     _clock: Callable[[], float] = staticmethod(time.time)
 
@@ -98,7 +102,10 @@ class BaseClient(Registering, Program):
         by_value: Modules = (),
         by_reference: Modules = (),
         settings: Settings | None = None,
+        **unknown: Never,
     ) -> None:
+        for keyword in unknown:
+            raise _no_keyword(keyword)
         if rmq_connect is not None and broker is not None:
             raise ConfigError("broker= and rmq_connect= exclude each other: give one of them")
         given: dict[str, Any] = {
@@ -231,6 +238,13 @@ def _part_all_from_parent() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_part_all_from_parent)
+
+
+def _no_keyword(keyword: str) -> TypeError:
+    _, *known, _ = inspect.signature(BaseClient.__init__).parameters
+    near = difflib.get_close_matches(keyword, known, n=1)
+    hint = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return TypeError(f"{keyword!r} is no keyword of a client: {hint}")
 
 
 def _default_options(

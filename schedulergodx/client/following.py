@@ -103,6 +103,12 @@ class Following:
             if self._events:
                 self._bell.open()
 
+    def doubt(self) -> None:
+        """Messages may be lost: ask again."""
+        with self._lock:
+            self._ask_at = 0.0
+            self._bell.open()
+
     def _take_status(self, news: JobNews) -> None:
         stands = news.status, news.attempt
         if stands != self._stands:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.client.awaited import Awaited
 from schedulergodx.client.question import Question, refusal
+from schedulergodx.client.watching import Watches
+from schedulergodx.core.batch import BatchBody
 from schedulergodx.core.envelope import Envelope, MessageType, unseal
 from schedulergodx.core.follow import FollowBody
 from schedulergodx.core.job import ErrorCode, Failure
@@ -28,6 +30,7 @@ class Reader:
 
     signer: verifies them
     questions: those without an answer, by the uids of their envelopes
+    watches: who waits for which batch
     greeting: the handshake, while it is under way
     dropped: what was wrong with the last envelope that could not be read; "" for none
     """
@@ -39,6 +42,7 @@ class Reader:
         self.signer = Signer()
         self.questions: dict[bytes, Question] = {}
         self._followings: dict[int, Following] = {}
+        self.watches = Watches()
         self.greeting: Question | None = None
         self.dropped = ""
 
@@ -74,6 +78,12 @@ class Reader:
         finally:
             del self._followings[id(following)]
 
+    def doubt(self) -> None:
+        """Messages may be lost: whoever waits for more than one is to ask again."""
+        self.watches.doubt()
+        for following in list(self._followings.values()):
+            following.doubt()
+
     def _sort(self, envelope: Envelope) -> None:
         match envelope.header.type:
             case MessageType.FOLLOW:
@@ -84,6 +94,8 @@ class Reader:
                 self._take_info(read_body(envelope.body, Info))
             case MessageType.ERROR:
                 self._take_error(read_body(envelope.body, Error))
+            case MessageType.BATCH:
+                self.watches.tell(read_body(envelope.body, BatchBody).batches)
             case other:
                 raise EnvelopeError(f"a client takes no message of type {other}")
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.options import Options
+from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.job import Spec
+from schedulergodx.errors import TooLarge
+from schedulergodx.quantity import format_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +20,7 @@ class Template:
     units: bodies by hashes, of all that the function needs
     size: bytes of the units and of all else that is sent once an envelope
     is_timed: whether `due` and `deadline` say anything
-    delay, run_at, expires, expires_at: as in `Options`
+    delay, run_at, expires, expires_at, batch: as in `Options`
     """
 
     spec: Spec
@@ -29,6 +33,7 @@ class Template:
     run_at: float | None
     expires: float | None
     expires_at: float | None
+    batch: BaseBatch | None = None
 
     @classmethod
     def of(cls, spec: Spec, units: Mapping[bytes, bytes], options: Options) -> Template:
@@ -36,7 +41,8 @@ class Template:
         timing = options.delay, options.run_at, options.expires, options.expires_at
         size = _ENVELOPE_OVERHEAD + sum(map(len, units.values()))
         is_timed = timing != (None, None, None, None)
-        return cls(spec, units, size, options.queue, options.priority, is_timed, *timing)
+        said = options.queue, options.priority, is_timed, *timing, options.batch
+        return cls(spec, units, size, *said)
 
     def due(self, now: float) -> float | None:
         """The instant from which a job that is launched now may run; None for at once."""
@@ -45,6 +51,14 @@ class Template:
     def deadline(self, now: float) -> float | None:
         """The instant until which a job that is launched now must have started."""
         return now + self.expires if self.expires is not None else self.expires_at
+
+    def too_large(self, arguments: bytes) -> TooLarge:
+        """The error of a job whose arguments do not fit into an envelope with its code."""
+        return TooLarge(
+            f"the arguments of a job of {self.spec.name!r} have {format_size(len(arguments))}, and "
+            f"with its code at most {format_size(LARGEST_BYTES)} travel: put the data where the "
+            "workers can read it, and send its place"
+        )
 
 
 _ENVELOPE_OVERHEAD = 1000  # bytes of headers, hashes and the spec, rounded up

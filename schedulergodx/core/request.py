@@ -95,6 +95,15 @@ class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
 
 
+class AskClear(Struct, frozen=True, tag="clear"):
+    """Forget jobs that completed or were cancelled; answered by how many.
+
+    before: instant until which they had ended; None for all
+    """
+
+    before: float | None = None
+
+
 class AskPause(Struct, frozen=True, tag="pause"):
     """Start nothing of a queue any more, or go on; answered by whether that was news."""
 
@@ -122,6 +131,7 @@ Request = (
     | AskCancelBatch
     | AskRequeueBatch
     | AskAnnotate
+    | AskClear
     | AskPause
     | AskQueues
     | AskFollow
@@ -144,6 +154,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskCancelBatch: int,
     AskRequeueBatch: int,
     AskAnnotate: bool,
+    AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
     AskFollow: JobNews | None,

@@ -71,6 +71,8 @@ class JobView:
     """One job, as people look at it.
 
     parents: jobs that it depends on; not in lists of jobs, but for those of a batch
+    name, description: of one that was made by hand, "" for others
+    arguments: as they travelled, not in lists of jobs
     batch: uid of the batch that it belongs to
     """
 
@@ -102,6 +104,9 @@ class JobView:
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
     progress: Progress | None = None  # how far it is, by its own word
+    name: str = ""
+    description: str = ""
+    arguments: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,13 @@ class Executor(Protocol):
         """Of the functions that are registered, which jobs may call; valid once it has started."""
 
     def places(self, execution: Execution) -> Sequence[int]:
-        """A worker number for each job that could be given now; the same one several times."""
+        """A worker number for each job that could be given now; the same one several times.
+
+        First come those where a job begins at once, as many as `prompt` says.
+        """
+
+    def prompt(self, execution: Execution) -> int:
+        """How many of the first places begin a job at once; at others it waits for a short one."""
 
     def run(self, jobs: Sequence[Work]) -> None:
         """Start jobs, each at the place it was claimed for."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.job import Execution
 from schedulergodx.executors.lookout import ALONE
-from schedulergodx.executors.pace import MOST
+from schedulergodx.executors.pace import MOST, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schedulergodx.executors.pace import Pace
+    from schedulergodx.core.job import Execution
     from schedulergodx.executors.worker import Worker
 
 MOST_WAITING = 64  # jobs that wait for other jobs and have their places used meanwhile
+_ALL = 1 << 30
 _BACKLOG = 1 << 20  # bytes that a worker has not taken; with more it is given nothing
 
 
@@ -31,16 +31,15 @@ class Crew:
         size: int,
         *,
         places: int,
-        pace: Pace,
         make: Callable[[Execution, int], Worker],
     ) -> None:
         self.execution = execution
         self.workers: dict[int, Worker] = {}  # those that take jobs
         self._size = size
         self._places = places
-        self._pace = pace
         self._make = make
         self._alone = execution in ALONE
+        self.pace = Pace()
         self.resting = False  # its workers can't be made, or die before they begin anything
         self.trouble = ""  # why it rested the last time
 
@@ -71,11 +70,24 @@ class Crew:
         worker.retired = True
         self.workers.pop(worker.number, None)
 
+    @property
+    def prompt(self) -> int:
+        """How many of the first places of an offer begin at once what they are given."""
+        if not self._alone:
+            return _ALL
+        return sum(1 for number in self._active() if not self.workers[number].jobs)
+
     def offer(self) -> Sequence[int]:
-        """A worker number for each job that could be given now, by turns, the idlest first."""
+        """A worker number for each job that could be given now.
+
+        First those that have nothing to do, then all by turns, the idlest first.
+        """
         if self.resting:
             return []
         rooms = {number: self._room(self.workers[number]) for number in self._active()}
+        idle = [number for number in rooms if not self.workers[number].jobs]
+        for number in idle:
+            rooms[number] -= 1
         offer: list[int] = []
         depth = 0
         while rooms := {number: room for number, room in rooms.items() if room > depth}:
@@ -83,7 +95,7 @@ class Crew:
             offer += list(rooms) * (shallow - depth)
             depth = shallow
         offer.reverse()
-        return offer
+        return idle + offer
 
     def _active(self) -> list[int]:
         """Those that may run jobs: where some wait and were replaced, no more than `size` do."""
@@ -104,10 +116,8 @@ class Crew:
             return 0
         if not self._alone:
             return self._places + min(MOST_WAITING, worker.waiting) - len(worker.jobs)
-        if self.execution is Execution.FORK:
-            return 0 if worker.connected else 1
         if worker.waiting:
             return 0
         if not worker.jobs:
-            return max(1, self._pace.ahead(0.0))
-        return min(MOST - len(worker.jobs), self._pace.ahead(worker.load))
+            return max(1, self.pace.ahead(0.0))
+        return min(MOST - len(worker.jobs), self.pace.ahead(worker.load))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +12,7 @@ from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueB
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.identity import UID_BYTES
-from schedulergodx.core.job import ErrorCode, Failure
+from schedulergodx.core.job import ErrorCode, Failure, Status
 from schedulergodx.core.json_answer import read_address
 from schedulergodx.core.request import (
     LONGEST_NOTE,
@@ -19,6 +20,7 @@ from schedulergodx.core.request import (
     AskAnnotate,
     AskCancel,
     AskChange,
+    AskClear,
     AskCounts,
     AskList,
     AskOutcomes,
@@ -33,7 +35,9 @@ from schedulergodx.core.view import CancelAnswer
 from schedulergodx.core.why import AskWhy
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
+from schedulergodx.service.errands import SLICE
 from schedulergodx.service.tick import Reply, Tick
+from schedulergodx.storage.base import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -42,18 +46,21 @@ if TYPE_CHECKING:
     from schedulergodx.core.request import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
+    from schedulergodx.service.errands import Errands
     from schedulergodx.service.explainer import Explainer
     from schedulergodx.service.followers import Followers
     from schedulergodx.service.queues import Queues
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
+_CLEARED = Retention(dict.fromkeys((Status.COMPLETED, Status.CANCELLED), 0.0))
 
 
 class Desk:
     """Answers requests.
 
     batches: answers what is asked about batches
+    errands: does what takes several rounds
     followers: those that are told what becomes of jobs
     explainer: says why jobs do not run
     queues: those that this service serves
@@ -66,6 +73,7 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        errands: Errands,
         followers: Followers,
         explainer: Explainer,
         *,
@@ -80,6 +88,7 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._errands = errands
         self._followers = followers
         self._explainer = explainer
 
@@ -118,6 +127,8 @@ class Desk:
                 return self._cancel(request, header, tick)
             case AskQueues():
                 return self._book.views()
+            case AskClear(before):
+                return self._errands.begin(header, partial(self._clear, before), tick)
             case AskPause(queue, paused):
                 self._check_served(queue)
                 return self._book.set_paused(queue, paused, tick.now)
@@ -144,6 +155,12 @@ class Desk:
                     self._check_served(change.queue)
                 _check_change(change)
                 return self._store.change(uid, change, tick.now)
+
+    def _clear(self, before: float | None, tick: Tick) -> int:
+        """Forget some jobs that completed or were cancelled by then; the answer is how many."""
+        while told := self._store.end_joined(tick.now, SLICE):  # who is joined to one is told first
+            tick.told += told
+        return self._store.prune(_CLEARED, tick.now if before is None else before, SLICE)
 
     def _check_served(self, queue: str) -> None:
         if queue not in self._queues:

@@ -13,6 +13,7 @@ from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
+from schedulergodx.service.errands import Errands
 from schedulergodx.service.explainer import Explainer
 from schedulergodx.service.finisher import Finisher
 from schedulergodx.service.followers import Followers
@@ -189,16 +190,17 @@ class Engine:
         outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
         dispatcher = self._make_dispatcher()
         watchers = Watchers(store)
+        errands = Errands(self.ring)
         batches = BatchDesk(
             store,
             watchers,
             stop=self._call_off,
             draft=lambda header, task, now: inbox.draft(header, task, now),
-            ring=self.ring,
+            errands=errands,
         )
         followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
         desk = Desk(
-            *(store, batches, followers, self._make_explainer(dispatcher)),
+            *(store, batches, errands, followers, self._make_explainer(dispatcher)),
             queues=settings.queues,
             book=self._make_book(),
             stop=self._call_off,
@@ -222,7 +224,7 @@ class Engine:
             Finisher(store, dispatcher, chance),
             outbox,
             Caretaker(store, retention_of(settings), lambda: self._watch.pulse(self.trouble)),
-            batches,
+            errands,
             watchers,
             followers,
             Journal(store, self._parts.executor, followers),
@@ -264,6 +266,7 @@ class Engine:
             queues=self._settings.queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
+            ring=self.ring,
             rates=_rates(self._settings),
         )
 

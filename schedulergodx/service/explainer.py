@@ -49,7 +49,7 @@ class Explainer:
 
     def why(self, uid: bytes, now: float) -> Why | None:
         """Why a job does not run, or ended as it did; None if it is unknown."""
-        view = self._store.view(uid)
+        view = self._store.view(uid, arguments=False)
         return None if view is None else explain(self._facts(view, now))
 
     def _facts(self, view: JobView, now: float) -> Facts:
@@ -114,7 +114,7 @@ class Explainer:
         return [self._related(uid) for uid in uids[:_MOST_NAMED]]
 
     def _related(self, uid: bytes) -> Related:
-        view = self._store.view(uid)
+        view = self._store.view(uid, arguments=False)
         if view is None:  # it was removed
             return Related(ulid(uid), "(removed)", Status.CANCELLED)
         return Related(view.label or ulid(uid), view.task, view.status)

@@ -91,7 +91,7 @@ class Followers:
 
         Raises: RefusedError
         """
-        view = self._store.view(uid)
+        view = self._store.view(uid, arguments=False)
         if view is None:
             return None
         if view.status.final:
@@ -125,7 +125,7 @@ class Followers:
             return
         self._next = now + _INTERVAL
         due = [uid for uid, _ in zip(self._news, range(_MOST_LOOKED_AT), strict=False)]
-        views = [(uid, self._store.view(uid)) for uid in due]
+        views = [(uid, self._store.view(uid, arguments=False)) for uid in due]
         tick.later.append(partial(self._tell, views, now))
 
     @property

@@ -36,7 +36,11 @@ if TYPE_CHECKING:
         Status,
         Unique,
     )
+    from schedulergodx.core.message import About
     from schedulergodx.core.results import ParentResult
+
+
+CLAIM_BYTES = 8 << 20  # of arguments, by which one claim is bounded
 
 
 class NewJob(Struct, frozen=True):
@@ -78,6 +82,7 @@ class NewJob(Struct, frozen=True):
     batch: int | None = None
     unique: Unique | None = None
     limit_key: str = ""
+    about: About | None = None
 
 
 class Claimed(Struct, frozen=True):
@@ -256,12 +261,24 @@ class Store(FlowStore, HoldingStore, ProgressStore, Protocol):
         """How many are pending by queue and execution, from memory."""
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them.
 
+        It ends, for each execution, with the job that makes `CLAIM_BYTES` of arguments full.
+
         places: a worker's number for each free place; the first job goes to the first of them
         rooms: queues to take from, each with how many more of it may run
+        prompt: how many of the first places begin at once what they are given; all if left out.
+            A job that has a rate is given to no other place: in its turn it waits for one, and what
+            comes after it waits with it
+        rated: queues whose jobs all have a rate
         """
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
@@ -319,8 +336,8 @@ class Store(FlowStore, HoldingStore, ProgressStore, Protocol):
     def outcomes(self, uids: Sequence[bytes]) -> list[Told]:
         """What is to be told of those that have ended."""
 
-    def view(self, uid: bytes) -> JobView | None:
-        """One job with its attempts and output."""
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
+        """One job with its attempts and output, and, if wanted, its arguments."""
 
     def list_jobs(self, which: JobFilter) -> list[JobView]:
         """Jobs without their attempts and output."""

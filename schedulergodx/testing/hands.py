@@ -128,6 +128,10 @@ class Hands:
     def places(self, execution: object) -> Sequence[int]:
         return [1] if self._running == self._waiting else []
 
+    def prompt(self, execution: object) -> int:
+        """All places begin a job at once."""
+        return len(self.places(execution))
+
     def run(self, jobs: Sequence[Work]) -> None:
         for work in jobs:
             hashes = work.units if work.spec.named else (work.spec.function, *work.units)

@@ -9,6 +9,7 @@ import copy
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -43,6 +44,7 @@ from schedulergodx.core.view import (
     Progress,
 )
 from schedulergodx.storage.base import (
+    CLAIM_BYTES,
     Again,
     Cancelled,
     Claimed,
@@ -382,17 +384,29 @@ class ModelStore:
         return dict(Counter((row.queue, row.job.execution) for row in self._in(Status.PENDING)))
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         left = dict(rooms)
         free = {execution: len(workers) for execution, workers in places.items()}
         taken: Counter[str] = Counter()
+        chosen: Counter[Execution] = Counter()
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
             if room > 0 and self._may_start(key, taken[key], now):
+                has_rate = row.queue in rated or self._has_rate(key)
+                if has_rate and prompt is not None and chosen[execution] >= prompt[execution]:
+                    free[execution] = 0  # what comes after it waits as well
+                    continue
+                chosen[execution] += 1
                 free[execution] -= 1
                 left[row.queue] -= 1
                 first.append(row)
@@ -403,9 +417,15 @@ class ModelStore:
             self._start(row, worker, now)
             for execution, workers in places.items()
             for row, worker in zip(
-                [row for row in first if row.job.execution is execution], workers, strict=False
+                _within([row for row in first if row.job.execution is execution]),
+                workers,
+                strict=False,
             )
         ]
+
+    def _has_rate(self, key: str) -> bool:
+        rule = self.state.rules.get(name_of_limit(key)[0])
+        return bool(key and rule and rate_of(rule))
 
     def _may_start(self, key: str, taken: int, now: float) -> bool:
         """Whether a limit lets another one start, when so many were taken in this claim."""
@@ -721,7 +741,7 @@ class ModelStore:
         rows = [self._row(uid) for uid in uids]
         return [self._told(row) for row in rows if row and row.outcome]
 
-    def view(self, uid: bytes) -> JobView | None:
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
         row = self._row(uid)
         if row is None:
             return None
@@ -736,6 +756,8 @@ class ModelStore:
             **self._place(row),
             note=row.note,
             progress=None if row.done is None else Progress(row.done, row.total, row.note),
+            arguments=row.job.arguments if arguments and self._has_arguments(row) else b"",
+            description=row.job.about.description if row.job.about else "",
         )
 
     def _place(self, row: Row) -> dict[str, object]:
@@ -1049,6 +1071,7 @@ class ModelStore:
             cancel_asked=row.cancel_asked,
             code=row.code,
             text="",
+            name=row.job.about.name if row.job.about else "",
         )
 
 
@@ -1064,6 +1087,13 @@ def _is_old(row: Row, retention: Retention, now: float) -> bool:
     if row.status in times:
         seconds = times[row.status]
     return row.finished is not None and seconds is not None and row.finished <= now - seconds
+
+
+def _within(rows: list[Row]) -> list[Row]:
+    """Those that one claim may hold."""
+    sizes = accumulate(len(row.job.arguments) for row in rows)
+    full = next((n for n, size in enumerate(sizes, 1) if size >= CLAIM_BYTES), len(rows))
+    return rows[:full]
 
 
 def _too_late(row: Row, now: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -358,9 +358,18 @@ class SameAsModel(RuleBasedStateMachine):
         places=st.sampled_from((4, 1, 9, 0)),
         now=whens,
         together=st.booleans(),
+        prompt=st.sampled_from((9, 1, 0, None)),
+        rated=st.sampled_from(((), QUEUES[:1])),
     )
     def claim(
-        self, pick: int, rooms: dict[str, int], places: int, now: float, together: bool
+        self,
+        pick: int,
+        rooms: dict[str, int],
+        places: int,
+        now: float,
+        together: bool,
+        prompt: int | None,
+        rated: Sequence[str],
     ) -> None:
         row = self.row(pick, Status.PENDING)
         assert row is not None
@@ -368,7 +377,8 @@ class SameAsModel(RuleBasedStateMachine):
         free = dict.fromkeys(executions, range(10, 10 + places))
         self.clock = now = max(self.clock, now)  # one that is set back has a test of its own
         self.both(lambda store: store.release_rates(now))
-        self.both(lambda store: store.claim(free, rooms, now))
+        at_once = None if prompt is None else dict.fromkeys(executions, prompt)
+        self.both(lambda store: store.claim(free, rooms, now, prompt=at_once, rated=rated))
 
     @precondition(lambda self: self.has(Status.RUNNING))
     @rule(pick=picks)
@@ -571,6 +581,7 @@ class SameAsModel(RuleBasedStateMachine):
         self.both(lambda store: store.cancel_asked([row.seq for row in rows]))
         for uid in uids:
             self.both(lambda store, uid=uid: store.view(uid))
+            self.both(lambda store, uid=uid: store.view(uid, arguments=False))
         for row in rows:
             self.both(lambda store, seq=row.seq: store.kept_checkpoint(seq))
             self.both(lambda store, uid=row.job.uid: store.held_back(uid))

@@ -53,6 +53,8 @@ class Opener:
         self._named = NamedFunctions(imports)
         self._unpacker = Unpacker(in_worker=True) if accept_code else None
         self._lock = threading.RLock()  # a thread may open while another one adds
+        if self._unpacker is not None:
+            self._unpacker.before_forks()
 
     def add(self, forget: bool, units: dict[bytes, bytes]) -> None:
         """Keep units; `forget` those before."""
@@ -79,16 +81,20 @@ class Opener:
             with self._lock:
                 function, retry_on, give_up_on = self._unpacker.load_function(spec.function)
                 what = "arguments"
-                args, kwargs = self._unpacker.load_arguments(
-                    order.arguments, order.units, function=spec.function
-                )
+                args, kwargs = self._open_arguments(order, spec)
         except MissingModule as error:
             raise Unopened(ErrorCode.MISSING_MODULE, str(error)) from error
-        except MemoryError:
+        except (MemoryError, Unopened):
             raise
         except BaseException as error:
             raise Unopened(ErrorCode.UNREADABLE_CODE, _why_not(what, spec, error)) from error
         return Call(function, args, kwargs, retry_on, give_up_on)
+
+    def _open_arguments(self, order: Order, spec: Spec) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        assert self._unpacker is not None
+        if order.arguments.startswith(b"["):  # JSON, which no pickle looks like
+            return open_arguments(order)
+        return self._unpacker.load_arguments(order.arguments, order.units, function=spec.function)
 
     def open_saved(self, saved: Saved, spec: Spec) -> Any:
         """The value of a checkpoint, with the classes that the function has; None without one.

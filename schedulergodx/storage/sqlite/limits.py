@@ -124,6 +124,11 @@ class Limits:
             heapq.heappop(heap)
         return None
 
+    def has_rate(self, place: Place, now: float) -> bool:
+        """Whether what `head` said has a rate, which lets it start now."""
+        shared = self._lane_of(self._heaps[place][0][2])[2]
+        return rate_of(self._rule_of(shared)) is not None and self._room(shared, now) > 0
+
     def take(self, place: Place, most: int, now: float) -> int | None:
         """The seq of what `head` said; None if that has moved on, and `head` says another.
 
