@@ -206,17 +206,7 @@ class Engine:
             stop=self._call_off,
             tell=outbox.replies,
         )
-        inbox = Inbox(
-            store,
-            desk,
-            self._parts.signer,
-            self._make_admission(),
-            name=name,
-            queues=settings.queues,
-            grace=settings.overdue_grace,
-            expiration=settings.task_expiration,
-            identify=identify,
-        )
+        inbox = self._make_inbox(desk, name, identify)
         return Stations(
             inbox,
             Scheduler(store),
@@ -228,6 +218,20 @@ class Engine:
             watchers,
             followers,
             Journal(store, self._parts.executor, followers),
+        )
+
+    def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
+        settings = self._settings
+        return Inbox(
+            self._parts.store,
+            desk,
+            self._parts.signer,
+            self._make_admission(),
+            name=name,
+            queues=settings.queues,
+            grace=settings.overdue_grace,
+            expiration=settings.task_expiration,
+            identify=identify,
         )
 
     def _make_admission(self) -> Admission:
