@@ -23,8 +23,18 @@ if TYPE_CHECKING:
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
     from schedulergodx.core.context import NoJob, current_job
     from schedulergodx.core.follow import Output, StatusChange
     from schedulergodx.core.job import ErrorCode, JobStatus, Status
@@ -60,6 +70,9 @@ __all__ = [
     "Task",
     "Unique",
     "Why",
+    "Workflow",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -67,6 +80,7 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {
@@ -81,6 +95,8 @@ _HOMES = {
     "Status": "core.job",
     "StatusChange": "core.follow",
     "Why": "core.why",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

@@ -19,6 +19,7 @@ from schedulergodx.core.batch import (
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.follow import AskFollow, JobNews
 from schedulergodx.core.job import Failure, Status
+from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
     BatchView,
     CancelAnswer,
@@ -136,6 +137,7 @@ Request = (
     | AskQueues
     | AskFollow
     | AskWhy
+    | AskAboutSchedule
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -159,6 +161,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskQueues: list[QueueView],
     AskFollow: JobNews | None,
     AskWhy: Why | None,
+    **SCHEDULE_ANSWERS,
 }
 
 

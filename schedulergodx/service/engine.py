@@ -20,13 +20,16 @@ from schedulergodx.service.followers import Followers
 from schedulergodx.service.inbox import Inbox
 from schedulergodx.service.journal import Journal
 from schedulergodx.service.loop import Loop, Stations
+from schedulergodx.service.maker import Maker
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
 from schedulergodx.service.quarantine import Quarantine
 from schedulergodx.service.queues import Queues
 from schedulergodx.service.retention import retention_of
+from schedulergodx.service.schedule_desk import ScheduleDesk
 from schedulergodx.service.scheduler import Scheduler
 from schedulergodx.service.tick import Tick
+from schedulergodx.service.timekeeper import Timekeeper
 from schedulergodx.service.watchers import Watchers
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ class Engine:
     """Runs the rounds of a service.
 
     clock, identify, chance: time, identity and luck, from outside
+    on_halt: the service is to stop, since something is wrong that must not be passed over
     """
 
     def __init__(
@@ -70,11 +74,13 @@ class Engine:
         identify: Callable[[], bytes],
         chance: Callable[[], float],
         watch: Watch,
+        on_halt: Callable[[], None] = lambda: None,
     ) -> None:
         self._parts = parts
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._on_halt = on_halt
         names = parts.names
         self._intake = [names.requests(queue) for queue in settings.queues]
         self._intake.append(names.control(parts.store.uid))
@@ -140,7 +146,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether all that was gathered is written and told, and only time brings more."""
-        return self._loop.idle and self._stations.outbox.idle
+        return self._loop.idle and self._stations.outbox.told
 
     @property
     def resting(self) -> bool:
@@ -199,13 +205,21 @@ class Engine:
             errands=errands,
         )
         followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
-        desk = Desk(
-            *(store, batches, errands, followers, self._make_explainer(dispatcher)),
-            queues=settings.queues,
-            book=self._make_book(),
+        maker = Maker(
+            store,
+            draft=lambda header, task, now: inbox.draft(header, task, now),
+            keep=lambda jobs, header, tick: inbox.keep(jobs, header, tick),
             stop=self._call_off,
-            tell=outbox.replies,
         )
+        timekeeper = Timekeeper(
+            store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
+        )
+        schedules = ScheduleDesk(
+            *(store, timekeeper, maker),
+            draft=lambda header, task, now: inbox.draft(header, task, now),
+        )
+        explainer = self._make_explainer(dispatcher)
+        desk = self._make_desk(batches, schedules, errands, followers, explainer, outbox)
         inbox = self._make_inbox(desk, name, identify)
         return Stations(
             inbox,
@@ -213,11 +227,37 @@ class Engine:
             dispatcher,
             Finisher(store, dispatcher, chance),
             outbox,
-            Caretaker(store, retention_of(settings), lambda: self._watch.pulse(self.trouble)),
+            self._make_caretaker(),
             errands,
             watchers,
+            timekeeper,
             followers,
             Journal(store, self._parts.executor, followers),
+        )
+
+    def _make_caretaker(self) -> Caretaker:
+        return Caretaker(
+            self._parts.store,
+            retention_of(self._settings),
+            lambda: self._watch.pulse(self.trouble),
+            schedules=self._settings.retention_schedules,
+        )
+
+    def _make_desk(
+        self,
+        batches: BatchDesk,
+        schedules: ScheduleDesk,
+        errands: Errands,
+        followers: Followers,
+        explainer: Explainer,
+        outbox: Outbox,
+    ) -> Desk:
+        return Desk(
+            *(self._parts.store, batches, schedules, errands, followers, explainer),
+            queues=self._settings.queues,
+            book=self._make_book(),
+            stop=self._call_off,
+            tell=outbox.replies,
         )
 
     def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
@@ -273,6 +313,11 @@ class Engine:
             ring=self.ring,
             rates=_rates(self._settings),
         )
+
+    def _halt(self) -> None:
+        """A rule can't be told, and that is not to be passed over."""
+        logger.error("the service stops, since silence_cond_check is off")
+        self._on_halt()
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from schedulergodx.service.post import Post
     from schedulergodx.service.quarantine import Quarantine
     from schedulergodx.service.scheduler import Scheduler
+    from schedulergodx.service.timekeeper import Timekeeper
     from schedulergodx.service.watchers import Watchers
     from schedulergodx.storage.base import Store
 
@@ -71,6 +72,7 @@ class Stations:
     caretaker: Caretaker
     errands: Errands
     watchers: Watchers
+    timekeeper: Timekeeper
     followers: Followers
     journal: Journal
 
@@ -177,7 +179,9 @@ class Loop:
 
     def next_moment(self) -> float | None:
         """When the clock alone gives something to do; None for never."""
-        return self._stations.scheduler.next_moment()
+        stations = self._stations
+        moments = (stations.scheduler.next_moment(), stations.timekeeper.next_moment())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @property
     def idle(self) -> bool:
@@ -248,6 +252,7 @@ class Loop:
         self._take(batch, tick)
         self._quarantine.acquit()
         stations.errands.work(tick)
+        stations.timekeeper.keep(tick)
         stations.scheduler.release(tick)
         stations.dispatcher.dispatch(tick)
         stations.caretaker.tidy(tick)
@@ -336,6 +341,7 @@ class Loop:
             for arrival in batch.arrivals:
                 self._alone(tick, partial(self._take_one, arrival), arrival)
             self._alone(tick, self._stations.errands.work, None)
+            self._alone(tick, self._stations.timekeeper.keep, None)
             self._alone(tick, self._stations.scheduler.release, None)
             self._alone(tick, self._stations.dispatcher.dispatch, None)
             self._alone(tick, self._stations.watchers.tell, None)

@@ -22,6 +22,7 @@ from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
 from schedulergodx.storage.holding import HoldingStore
 from schedulergodx.storage.progress import ProgressStore
+from schedulergodx.storage.schedules import ScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -174,7 +175,7 @@ class Retention:
     queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, HoldingStore, ProgressStore, Protocol):
+class Store(FlowStore, HoldingStore, ProgressStore, ScheduleStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it

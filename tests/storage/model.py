@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.dependency import is_fatal, is_met
 from schedulergodx.core.identity import uid_of, ulid
 from schedulergodx.core.job import (
@@ -65,6 +66,7 @@ from schedulergodx.storage.verdicts import (
     parent_failed,
     unknown_parent,
 )
+from tests.storage.model_schedules import ScheduleModel, Timers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -139,9 +141,10 @@ class State:
     paused: dict[str, float] = field(default_factory=dict)
     last_seq: int = 0
     batches: dict[int, Group] = field(default_factory=dict)
+    timers: Timers = field(default_factory=Timers)
 
 
-class ModelStore:
+class ModelStore(ScheduleModel):
     """See `storage.base.Store`."""
 
     uid = "0" * 32
@@ -248,6 +251,15 @@ class ModelStore:
         if added.outcome is None and self._unmet(added):
             added.status = Status.BLOCKED
         return added
+
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        row = self._row(child)
+        if row is None or row.status is not Status.BLOCKED or not row.above:
+            return False
+        had = {seq for seq, _ in row.above}
+        new = [(self._row(parent.uid).seq, parent) for parent in parents]
+        row.above = sorted([*row.above, *(edge for edge in new if edge[0] not in had)])
+        return True
 
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
         return {row.job.uid: row.job.client for row in self._rows if row.job.uid in uids}
@@ -456,6 +468,8 @@ class ModelStore:
     def _start(self, row: Row, worker: int, now: float) -> Claimed:
         row.status, row.worker, row.started = Status.RUNNING, worker, now
         row.attempt += 1
+        if row.attempt == 1:
+            self._happens(self.spec(row.spec).name, (Action.STARTED,), now)
         job = row.job
         return Claimed(
             row.seq,
@@ -1027,6 +1041,7 @@ class ModelStore:
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
         row.status, row.outcome, row.checkpoint = outcome.status, outcome, None
+        self._job_ends(row, outcome, finished)
         row.started, row.finished = started, finished
         if row.job.reply:
             self.state.outbox.add(row.seq)
