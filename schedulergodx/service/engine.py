@@ -37,11 +37,13 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
+    from schedulergodx.core.envelope import Header
+    from schedulergodx.core.message import TaskBody
     from schedulergodx.core.names import Names
     from schedulergodx.core.signing import Signer
     from schedulergodx.executors.base import Executor
     from schedulergodx.service.watch import Watch
-    from schedulergodx.storage.base import Running, Store
+    from schedulergodx.storage.base import NewJob, Running, Store
 
 logger = logging.getLogger(__name__)
 
@@ -197,27 +199,22 @@ class Engine:
         dispatcher = self._make_dispatcher()
         watchers = Watchers(store)
         errands = Errands(self.ring)
-        batches = BatchDesk(
-            store,
-            watchers,
-            stop=self._call_off,
-            draft=lambda header, task, now: inbox.draft(header, task, now),
-            errands=errands,
-        )
+
+        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
+            return inbox.draft(header, task, now)
+
+        batches = BatchDesk(store, watchers, stop=self._call_off, draft=draft, errands=errands)
         followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
         maker = Maker(
             store,
-            draft=lambda header, task, now: inbox.draft(header, task, now),
+            draft=draft,
             keep=lambda jobs, header, tick: inbox.keep(jobs, header, tick),
             stop=self._call_off,
         )
         timekeeper = Timekeeper(
             store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
         )
-        schedules = ScheduleDesk(
-            *(store, timekeeper, maker),
-            draft=lambda header, task, now: inbox.draft(header, task, now),
-        )
+        schedules = ScheduleDesk(store, timekeeper, maker, draft=draft)
         explainer = self._make_explainer(dispatcher)
         desk = self._make_desk(batches, schedules, errands, followers, explainer, outbox)
         inbox = self._make_inbox(desk, name, identify)

@@ -145,7 +145,8 @@ def test_a_job_is_followed_by_any_client_from_its_beginning(
     ]
     assert seen[-1] == StatusChange(Status.COMPLETED, 1)
     assert watcher.result(timeout=SOON) == "done"
-    assert list(watcher.follow()) == [Output("the beginning\nthe end\n"), seen[-1]]
+    whole = [Output("the beginning\nthe end\n"), Progress(2, 2), seen[-1]]
+    assert list(watcher.follow()) == whole, "also when it has ended"
 
 
 async def test_an_async_client_follows(shared: Deployment) -> None:
