@@ -33,6 +33,7 @@ class Given(Struct):
     asked: whether it was asked to stop, which it may see
     why: for what it is made to stop
     told: when a thread or a coroutine was told so, monotonic
+    followed: whether somebody wants to know at once what it prints
     """
 
     work: Work
@@ -42,6 +43,7 @@ class Given(Struct):
     asked: bool = False
     why: Why | None = None
     told: float | None = None
+    followed: bool = False
 
 
 class Worker:
@@ -208,6 +210,8 @@ class Worker:
             self._slots.append(token % self.marks.slots)
             if given.asked:
                 self.marks.ask(token, False)
+            if given.followed:
+                self.marks.follow(token, False)
         return given
 
     def take_back(self) -> list[Given]:
