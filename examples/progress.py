@@ -7,7 +7,7 @@ from schedulergodx import Client, NoJob, Output, Progress, StatusChange, current
 client = Client("progress")
 
 
-@client.task(max_attempts=2)
+@client.task(max_attempts=2, retry_delay=0.5)
 def copy(files: int) -> str:
     job = current_job() or NoJob()
     done = job.saved or 0
@@ -30,7 +30,7 @@ if __name__ == "__main__":
             case Progress(done, total, note):
                 print(f"{done:g} of {total:g}: {note}")
             case StatusChange(status, attempt, text):
-                print(f"{status}, attempt {attempt} {text}".rstrip())
+                print(f"{status}, attempt {attempt}: {text}".rstrip(": "))
     print(job.result(timeout=30))
 
     later = copy.options(delay="1 h").launch(6)

@@ -51,7 +51,7 @@ SAYS = {
     "progress.py": [
         "it prints: attempt 1 begins at file 0",
         "3 of 6: file 2",
-        "scheduled, attempt 1 the disk was pulled out",
+        "scheduled, attempt 1: the disk was pulled out",
         "it prints: attempt 2 begins at file 3",
         "completed, attempt 2",
         "3 of 6 files in the last attempt",

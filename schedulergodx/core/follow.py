@@ -70,7 +70,7 @@ class Output(Struct, frozen=True):
 class StatusChange(Struct, frozen=True):
     """A job has another status, or its next attempt runs. The last event has a final status.
 
-    text: why, where it did not complete
+    text: why it did not complete, or why the attempt before did not succeed
     """
 
     status: Status

@@ -214,7 +214,10 @@ class Executor(Protocol):
         """The checkpoint that a job asked for; None if there is none."""
 
     def follow(self, seq: int, attempt: int, wanted: bool) -> None:
-        """Report what a job prints, from its beginning on, some times a second; or no more."""
+        """Report what a job prints, from its beginning on, some times a second; or no more.
+
+        It may be one that is about to be given to `run`.
+        """
 
     def deliver(self, worker: int, body: bytes) -> bool:
         """Hand a response to a job that waits for one. False if that worker is gone."""

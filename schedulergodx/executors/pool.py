@@ -68,6 +68,7 @@ class ProcessExecutor:
         self._python = interpreter_tag()
         self._watch = Watch(self._staff, settings.grace, self._return)
         self._closing = False
+        self._to_follow: set[tuple[int, int]] = set()
         self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -163,6 +164,10 @@ class ProcessExecutor:
                 self._report(Returned(work.seq, work.attempt))
             return
         given, left = self._fitting(worker, works, now)
+        for one in given if self._to_follow else ():
+            if (key := (one.work.seq, one.work.attempt)) in self._to_follow:
+                self._to_follow.remove(key)
+                worker.follow(one, True)
         try:
             if given:
                 worker.give(given, self._units)
@@ -334,9 +339,11 @@ class ProcessExecutor:
         """Report what a job prints, from its beginning on, some times a second; or no more."""
         found = self._find(seq, attempt)
         if found is not None:
-            worker, given = found
-            given.followed = wanted
-            worker.marks.follow(given.token, wanted)
+            found[0].follow(found[1], wanted)
+        elif wanted:
+            self._to_follow.add((seq, attempt))  # it is about to be given
+        else:
+            self._to_follow.discard((seq, attempt))
 
     def deliver(self, worker: int, body: bytes) -> bool:
         """Hand a response to a job that waits for one. False if that worker is gone."""

@@ -214,6 +214,11 @@ class Worker:
                 self.marks.follow(token, False)
         return given
 
+    def follow(self, given: Given, wanted: bool) -> None:
+        """Have its process tell what a job prints, or no more."""
+        given.followed = wanted
+        self.marks.follow(given.token, wanted)
+
     def take_back(self) -> list[Given]:
         """Part from all jobs that it has not begun and now never will."""
         if self._permits is None:

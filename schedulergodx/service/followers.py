@@ -22,11 +22,11 @@ from schedulergodx.service.tick import Reply
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from schedulergodx.core.envelope import Header
     from schedulergodx.core.view import JobView
-    from schedulergodx.executors.base import Remark
+    from schedulergodx.executors.base import Remark, Work
     from schedulergodx.service.tick import Tick
     from schedulergodx.storage.base import Store
 
@@ -111,13 +111,16 @@ class Followers:
         if isinstance(remark, Printed):
             self._add_piece(self._followed[uid], remark)
 
+    def begin(self, works: Sequence[Work]) -> None:
+        """After the commit: these are about to run."""
+        if self._followed:
+            for work in works:
+                self._begin(work.uid, work.seq, work.attempt)
+
     def tell(self, tick: Tick) -> None:
         """Inside a round, at its end: note what has happened, and tell it where it is time."""
         if not self._followed:
             return
-        for work in tick.works:
-            if work.uid in self._followed:
-                tick.later.append(partial(self._begin, work.uid, work.seq, work.attempt))
         changed = [one.uid for several in (tick.works, tick.told, tick.released) for one in several]
         self._news |= self._followed.keys() & changed
         now = self._clock()
@@ -169,7 +172,8 @@ class Followers:
             if followed is None:
                 continue
             if view is not None:
-                news = _news(view, followed)
+                too_late = view.status.final and not followed.printed  # it had ended when asked
+                news = _whole(view) if too_late else _news(view, followed)
                 for follower in followed.until:
                     messages[follower].append(news)
             followed.pieces.clear()

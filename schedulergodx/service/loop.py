@@ -296,6 +296,7 @@ class Loop:
             logger.info("the store takes again")
         self._stations.outbox.written()
         if tick.works:
+            self._stations.followers.begin(tick.works)
             self._executor.run(tick.works)
         self._post.settle(tick.taken)
         self._post.bury(tick.dead)

@@ -359,3 +359,14 @@ async def test_a_worker_that_tells_nonsense_is_ended(rig: Notebook) -> None:
     failure = (await rig.outcome(task)).outcome.failure
     assert failure is not None
     assert "sent nonsense: progress that is no number" in failure.text
+
+
+async def test_a_job_is_followed_before_it_begins(rig: Notebook) -> None:
+    """However short it is, all of its output is told."""
+    for _ in range(20):
+        work = rig.work(print, "quick")
+        rig.executor.follow(work.seq, 1, True)
+        [job] = rig.submit([work])
+        await job
+        assert rig.printed(work.seq) == b"quick\n"
+    assert not rig.executor._to_follow

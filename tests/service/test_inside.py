@@ -216,6 +216,15 @@ async def test_one_that_has_ended_is_told_at_once_with_its_output(stage: Stage) 
     assert (news.status, news.pieces) == (Status.COMPLETED, (Piece(1, 0, b"all of it"),))
 
 
+async def test_one_that_ends_before_its_worker_hears_of_it_is_told_whole(stage: Stage) -> None:
+    [uid] = await stage.launch()
+    work = await stage.begun()
+    await follow(stage, uid)
+    stage.hand.end(work, msgspec.structs.replace(RETURNED, output="quick"))
+    await stage.until(lambda: stage.news and stage.news[-1].status is Status.COMPLETED)
+    assert stage.news[-1].pieces == (Piece(1, 0, b"quick"),)
+
+
 async def test_a_job_that_is_called_off_is_told(stage: Stage) -> None:
     [uid] = await stage.launch(stage.item(due=stage.now + 100))
     assert (await follow(stage, uid)).status is Status.SCHEDULED
