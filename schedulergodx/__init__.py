@@ -11,19 +11,32 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schedulergodx.client import (
+        AsyncBatch,
         AsyncClient,
         AsyncJob,
+        Batch,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
     from schedulergodx.core.context import current_job
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
@@ -31,19 +44,26 @@ if TYPE_CHECKING:
 __version__ = "2.0.0"
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
+    "Batch",
     "Cancellation",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobStatus",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
     "Task",
     "Unique",
+    "Workflow",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -51,13 +71,17 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

@@ -18,6 +18,7 @@ from schedulergodx.core.batch import (
 )
 from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import Failure, Status
+from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
     BatchView,
     CancelAnswer,
@@ -93,6 +94,15 @@ class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
 
 
+class AskClear(Struct, frozen=True, tag="clear"):
+    """Forget jobs that completed or were cancelled; answered by how many.
+
+    before: instant until which they had ended; None for all
+    """
+
+    before: float | None = None
+
+
 class AskPause(Struct, frozen=True, tag="pause"):
     """Start nothing of a queue any more, or go on; answered by whether that was news."""
 
@@ -120,8 +130,10 @@ Request = (
     | AskCancelBatch
     | AskRequeueBatch
     | AskAnnotate
+    | AskClear
     | AskPause
     | AskQueues
+    | AskAboutSchedule
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -140,8 +152,10 @@ ANSWERS: dict[type[Struct], object] = {
     AskCancelBatch: int,
     AskRequeueBatch: int,
     AskAnnotate: bool,
+    AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
+    **SCHEDULE_ANSWERS,
 }
 
 

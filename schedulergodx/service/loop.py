@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.executors.base import Executor, Report
-    from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.caretaker import Caretaker
     from schedulergodx.service.dispatcher import Dispatcher
+    from schedulergodx.service.errands import Errands
     from schedulergodx.service.finisher import Finisher
     from schedulergodx.service.inbox import Inbox
     from schedulergodx.service.outbox import Outbox
     from schedulergodx.service.post import Post
     from schedulergodx.service.quarantine import Quarantine
     from schedulergodx.service.scheduler import Scheduler
+    from schedulergodx.service.timekeeper import Timekeeper
     from schedulergodx.service.watchers import Watchers
     from schedulergodx.storage.base import Store
 
@@ -66,8 +67,9 @@ class Stations:
     finisher: Finisher
     outbox: Outbox
     caretaker: Caretaker
-    batches: BatchDesk
+    errands: Errands
     watchers: Watchers
+    timekeeper: Timekeeper
 
 
 class Loop:
@@ -170,7 +172,9 @@ class Loop:
 
     def next_moment(self) -> float | None:
         """When the clock alone gives something to do; None for never."""
-        return self._stations.scheduler.next_moment()
+        stations = self._stations
+        moments = (stations.scheduler.next_moment(), stations.timekeeper.next_moment())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @property
     def idle(self) -> bool:
@@ -212,17 +216,21 @@ class Loop:
 
     def _gather(self) -> Batch:
         reports = self._reports
-        batch = Batch(reports=[reports.popleft() for _ in range(min(len(reports), self._items))])
+        taken = [reports.popleft() for _ in range(min(len(reports), self._items))]
+        return Batch(self._gather_arrivals(), taken)
+
+    def _gather_arrivals(self) -> list[Arrival]:
+        """As many as a round may hold. Hot: some go back and come here again."""
+        waiting, careful = self._arrivals, self._quarantine.careful
+        arrivals: list[Arrival] = []
         size = 0
-        while self._arrivals and len(batch.arrivals) < self._items and size < _BYTES:
-            if self._quarantine.wants(self._arrivals[0]) and batch.arrivals:
-                break
-            arrival = self._arrivals.popleft()
+        while waiting and len(arrivals) < self._items and size < _BYTES:
+            if careful and self._quarantine.wants(waiting[0]):
+                return arrivals or [waiting.popleft()]
+            arrival = waiting.popleft()
             size += len(arrival.body)
-            batch.arrivals.append(arrival)
-            if self._quarantine.wants(arrival):
-                break
-        return batch
+            arrivals.append(arrival)
+        return arrivals
 
     def _write(self, batch: Batch, tick: Tick) -> None:
         stations = self._stations
@@ -233,7 +241,8 @@ class Loop:
             stations.dispatcher.release(batch.reports, tick)
         self._take(batch, tick)
         self._quarantine.acquit()
-        stations.batches.work(tick)
+        stations.errands.work(tick)
+        stations.timekeeper.keep(tick)
         stations.scheduler.release(tick)
         stations.dispatcher.dispatch(tick)
         stations.caretaker.tidy(tick)
@@ -317,7 +326,8 @@ class Loop:
                 self._alone(tick, partial(self._settle, report), report)
             for arrival in batch.arrivals:
                 self._alone(tick, partial(self._take_one, arrival), arrival)
-            self._alone(tick, self._stations.batches.work, None)
+            self._alone(tick, self._stations.errands.work, None)
+            self._alone(tick, self._stations.timekeeper.keep, None)
             self._alone(tick, self._stations.scheduler.release, None)
             self._alone(tick, self._stations.dispatcher.dispatch, None)
             self._alone(tick, self._stations.watchers.tell, None)

@@ -9,10 +9,12 @@ import copy
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.dependency import is_fatal, is_met
 from schedulergodx.core.identity import uid_of, ulid
 from schedulergodx.core.job import (
@@ -42,6 +44,7 @@ from schedulergodx.core.view import (
     JobView,
 )
 from schedulergodx.storage.base import (
+    CLAIM_BYTES,
     Again,
     Cancelled,
     Claimed,
@@ -61,6 +64,7 @@ from schedulergodx.storage.verdicts import (
     parent_failed,
     unknown_parent,
 )
+from tests.storage.model_schedules import ScheduleModel, Timers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -132,9 +136,10 @@ class State:
     paused: dict[str, float] = field(default_factory=dict)
     last_seq: int = 0
     batches: dict[int, Group] = field(default_factory=dict)
+    timers: Timers = field(default_factory=Timers)
 
 
-class ModelStore:
+class ModelStore(ScheduleModel):
     """See `storage.base.Store`."""
 
     uid = "0" * 32
@@ -241,6 +246,15 @@ class ModelStore:
         if added.outcome is None and self._unmet(added):
             added.status = Status.BLOCKED
         return added
+
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        row = self._row(child)
+        if row is None or row.status is not Status.BLOCKED or not row.above:
+            return False
+        had = {seq for seq, _ in row.above}
+        new = [(self._row(parent.uid).seq, parent) for parent in parents]
+        row.above = sorted([*row.above, *(edge for edge in new if edge[0] not in had)])
+        return True
 
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
         return {row.job.uid: row.job.client for row in self._rows if row.job.uid in uids}
@@ -377,17 +391,29 @@ class ModelStore:
         return dict(Counter((row.queue, row.job.execution) for row in self._in(Status.PENDING)))
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         left = dict(rooms)
         free = {execution: len(workers) for execution, workers in places.items()}
         taken: Counter[str] = Counter()
+        chosen: Counter[Execution] = Counter()
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
             if room > 0 and self._may_start(key, taken[key], now):
+                has_rate = row.queue in rated or self._has_rate(key)
+                if has_rate and prompt is not None and chosen[execution] >= prompt[execution]:
+                    free[execution] = 0  # what comes after it waits as well
+                    continue
+                chosen[execution] += 1
                 free[execution] -= 1
                 left[row.queue] -= 1
                 first.append(row)
@@ -398,9 +424,15 @@ class ModelStore:
             self._start(row, worker, now)
             for execution, workers in places.items()
             for row, worker in zip(
-                [row for row in first if row.job.execution is execution], workers, strict=False
+                _within([row for row in first if row.job.execution is execution]),
+                workers,
+                strict=False,
             )
         ]
+
+    def _has_rate(self, key: str) -> bool:
+        rule = self.state.rules.get(name_of_limit(key)[0])
+        return bool(key and rule and rate_of(rule))
 
     def _may_start(self, key: str, taken: int, now: float) -> bool:
         """Whether a limit lets another one start, when so many were taken in this claim."""
@@ -431,6 +463,8 @@ class ModelStore:
     def _start(self, row: Row, worker: int, now: float) -> Claimed:
         row.status, row.worker, row.started = Status.RUNNING, worker, now
         row.attempt += 1
+        if row.attempt == 1:
+            self._happens(self.spec(row.spec).name, (Action.STARTED,), now)
         job = row.job
         return Claimed(
             row.seq,
@@ -692,6 +726,8 @@ class ModelStore:
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
+            arguments=row.job.arguments if self._has_arguments(row) else b"",
+            description=row.job.about.description if row.job.about else "",
         )
 
     def _place(self, row: Row) -> dict[str, object]:
@@ -961,6 +997,7 @@ class ModelStore:
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
         row.status, row.outcome = outcome.status, outcome
+        self._job_ends(row, outcome, finished)
         row.started, row.finished = started, finished
         if row.job.reply:
             self.state.outbox.add(row.seq)
@@ -1005,6 +1042,7 @@ class ModelStore:
             cancel_asked=row.cancel_asked,
             code=row.code,
             text="",
+            name=row.job.about.name if row.job.about else "",
         )
 
 
@@ -1020,6 +1058,13 @@ def _is_old(row: Row, retention: Retention, now: float) -> bool:
     if row.status in times:
         seconds = times[row.status]
     return row.finished is not None and seconds is not None and row.finished <= now - seconds
+
+
+def _within(rows: list[Row]) -> list[Row]:
+    """Those that one claim may hold."""
+    sizes = accumulate(len(row.job.arguments) for row in rows)
+    full = next((n for n, size in enumerate(sizes, 1) if size >= CLAIM_BYTES), len(rows))
+    return rows[:full]
 
 
 def _too_late(row: Row, now: float) -> bool:

@@ -65,6 +65,8 @@ class Endings(Dependents):
             told.append(
                 Told(seq, uid, label, name_of(client), reply, attempt, started, finished, outcome)
             )
+        if self._happenings.tasks:
+            self._happenings.end(ends)
         if self._firsts:
             ended = self._firsts.intersection(one.uid for one in told)
             self._over |= ended

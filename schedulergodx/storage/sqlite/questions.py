@@ -122,7 +122,13 @@ class QuestionVerbs(AnnotationVerbs, Endings):
         view = replace(
             self._view(row), parents=self._parents_of([row[0]])[row[0]], batch=self._uid_of(row[-1])
         )
-        view = replace(view, note=self._note_of(view.seq))
+        [(arguments, description)] = self._connection.rows(sql.MADE_OF, (view.seq,))
+        view = replace(
+            view,
+            note=self._note_of(view.seq),
+            arguments=arguments or b"",
+            description=description or "",
+        )
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))
@@ -158,7 +164,7 @@ class QuestionVerbs(AnnotationVerbs, Endings):
 
     def _view(self, row: Sequence[Any]) -> JobView:
         (seq, uid, label, client, spec_id, lane, status, priority, created, due) = row[:10]
-        (deadline, started, finished, attempt, worker, cancel_asked, code, _) = row[10:]
+        (deadline, started, finished, attempt, worker, cancel_asked, code, name, _) = row[10:]
         spec = self._specs.key(spec_id)
         queue, execution, _ = self._lanes.key(lane)
         return JobView(
@@ -183,6 +189,7 @@ class QuestionVerbs(AnnotationVerbs, Endings):
             cancel_asked=bool(cancel_asked),
             code=code,
             text="",
+            name=name or "",
         )
 
 
