@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from schedulergodx.executors.lookout import ALONE
@@ -73,6 +74,7 @@ class Crew:
         """A worker number for each job that could be given now, by turns, the idlest first."""
         if self.resting:
             return []
+        self.pace.offer(time.monotonic())
         rooms = {number: self._room(self.workers[number]) for number in self._active()}
         offer: list[int] = []
         depth = 0
@@ -82,6 +84,13 @@ class Crew:
             depth = shallow
         offer.reverse()
         return offer
+
+    def spare(self) -> int:
+        """How many jobs could begin soon, at workers that have little to do."""
+        if self.resting:
+            return 0
+        workers = (self.workers[number] for number in self._active())
+        return sum(self._room(one) for one in workers if one.load <= self.pace.horizon / 2)
 
     def _active(self) -> list[int]:
         """Those that may run jobs: where some wait and were replaced, no more than `size` do."""
