@@ -214,6 +214,7 @@ class Worker:
                 self.marks.follow(token, False)
         return given
 
+<<<<<<< HEAD
     def follow(self, given: Given, wanted: bool) -> None:
         """Have its process tell what a job prints, or no more."""
         given.followed = wanted
@@ -222,8 +223,17 @@ class Worker:
     def take_back(self) -> list[Given]:
         """Part from all jobs that it has not begun and now never will."""
         if self._permits is None:
+=======
+    def take_back(self, most: int | None = None) -> list[Given]:
+        """Part from jobs that it has not begun and now never will: the first ones, or all."""
+        if self._permits is None or most == 0:
+>>>>>>> speed
             return []
-        back = [given for token in self._permits.take_back() if (given := self.pop(token))]
+        tokens = self._permits.take_back()
+        if most is not None and len(tokens) > most:
+            self._permits.grant(tokens[most:])
+            del tokens[most:]
+        back = [given for token in tokens if (given := self.pop(token))]
         if back:
             self.tell(Tell.DROP, [given.token for given in back])
         return back
