@@ -16,6 +16,7 @@ from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.queue import queue
+from schedulergodx.cli.schedule import schedule
 from schedulergodx.cli.service import service
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
@@ -54,5 +55,5 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, execute, config, doctor, demo, queue, dead):
+for command in (service, job, launch, execute, config, doctor, demo, queue, dead, schedule):
     program.add_command(command)
