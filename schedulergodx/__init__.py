@@ -23,8 +23,18 @@ if TYPE_CHECKING:
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
     from schedulergodx.core.context import current_job
     from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
@@ -51,6 +61,9 @@ __all__ = [
     "Status",
     "Task",
     "Unique",
+    "Workflow",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -58,6 +71,7 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {
@@ -66,6 +80,8 @@ _HOMES = {
     "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

@@ -20,6 +20,8 @@ from schedulergodx.client.requests import Cancellation
 from schedulergodx.client.response import Response
 from schedulergodx.client.task import Task
 from schedulergodx.client.unique import Unique
+from schedulergodx.client.value import values
+from schedulergodx.client.workflow import Workflow
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_batch import AsyncBatch
@@ -41,7 +43,9 @@ __all__ = [
     "Response",
     "Task",
     "Unique",
+    "Workflow",
     "default_client_name",
+    "values",
 ]
 
 _LATER = {

@@ -139,7 +139,7 @@ class BaseBatch:
         """No launch here joins it any more; what tells its service so."""
         with _guard:
             self._closed = True
-        body = None if self._callback is None else self._callback.task()
+        body = None if self._callback is None else self._callback.task_body()
         return AskCloseBatch(
             self._id, self._launched, None if body is None else msgspec.msgpack.encode(body)
         )

@@ -78,7 +78,7 @@ class Parcel(Latch):
             units |= other.units
         return items, units
 
-    def task(self) -> TaskBody:
+    def task_body(self) -> TaskBody:
         """All that travels, as it stands in an envelope."""
         template = self.template
         items, more = self.contents
@@ -88,7 +88,7 @@ class Parcel(Latch):
 
     def message(self) -> tuple[MessageType, object]:
         """What its envelope says."""
-        return MessageType.TASK, self.task()
+        return MessageType.TASK, self.task_body()
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""
@@ -123,12 +123,16 @@ class Parcel(Latch):
 
     def again(self) -> Parcel:
         """The same jobs under the same uids, to be sent once more."""
-        parcel = Parcel(self.template)
-        for item, job in zip(self.items, self.jobs, strict=True):
-            parcel.add(item, job, self.units)
+        for job in self.jobs:
             job.hope()
         if self.template.batch is not None and not self.may_have_arrived:
             self.template.batch.regain(self.jobs)
+        return self._anew()
+
+    def _anew(self) -> Parcel:
+        parcel = Parcel(self.template)
+        for item, job in zip(self.items, self.jobs, strict=True):
+            parcel.add(item, job, self.units)
         return parcel
 
     def _add_units(self, units: Mapping[bytes, bytes]) -> None:

@@ -73,7 +73,8 @@ class Dispatcher:
                 tick.works.append(self._work(claimed))
             if self._rates:
                 self._spend(claims, tick.now)
-            if sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES:
+            full = sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES
+            if full or any(claimed.results for claimed in claims):
                 tick.later.append(self._ring)  # there may be places left
 
     def claimed(self, seq: int) -> Claimed | None:
@@ -138,4 +139,5 @@ class Dispatcher:
             spec=self._store.spec(claimed.spec),
             arguments=claimed.arguments,
             units=claimed.units,
+            results=claimed.results,
         )

@@ -145,7 +145,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether all that was gathered is written and told, and only time brings more."""
-        return self._loop.idle and self._stations.outbox.idle
+        return self._loop.idle and self._stations.outbox.told
 
     @property
     def resting(self) -> bool:

@@ -14,7 +14,7 @@ INTERVAL = 0.25
 
 
 def append(path: str) -> None:
-    with open(path, "a") as file:
+    with Path(path).open("a") as file:
         file.write("x")
 
 

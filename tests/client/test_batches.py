@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schedulergodx.client import Client
+from schedulergodx.client import Client, Job
 from schedulergodx.client.batch import Batch
 from schedulergodx.client.sealing import Sealer
 from schedulergodx.core.batch import AskBatch
@@ -398,6 +398,18 @@ def make_named() -> Iterator[Callable[[str], object]]:
     yield lambda name: registry.add(square, name)
     registry.functions.clear()
     registry.functions.update(before)
+
+
+def test_jobs_that_were_made_by_hand_are_in_batches_too(client: Client) -> None:
+    batch = client.batch("by hand")
+    first = Job("first", square, {"number": 2}, batch=batch)
+    second = Job("second", square, {"number": 3}, batch=batch, dependencies=[first.id])
+    client.submit(first)
+    client.submit(second)
+    third = client.task(square, batch=batch).launch(4)
+    assert batch.wait(SOON).counts == {Status.COMPLETED: 3}
+    assert batch.close().expected == 3
+    assert [job.result(SOON) for job in (first, second, third)] == [4, 9, 16]
 
 
 def test_a_batch_is_what_a_notebook_shows(client: Client) -> None:

@@ -247,6 +247,15 @@ class ModelStore(ScheduleModel):
             added.status = Status.BLOCKED
         return added
 
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        row = self._row(child)
+        if row is None or row.status is not Status.BLOCKED or not row.above:
+            return False
+        had = {seq for seq, _ in row.above}
+        new = [(self._row(parent.uid).seq, parent) for parent in parents]
+        row.above = sorted([*row.above, *(edge for edge in new if edge[0] not in had)])
+        return True
+
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
         return {row.job.uid: row.job.client for row in self._rows if row.job.uid in uids}
 

@@ -246,6 +246,24 @@ class SameAsModel(RuleBasedStateMachine):
 
         self.both(add)
 
+    @precondition(lambda self: self.has(Status.BLOCKED))
+    @rule(pick=picks, old=picks, way=st.sampled_from(OnFailure), result=st.booleans())
+    def add_parents(self, pick: int, old: int, way: OnFailure, result: bool) -> None:
+        """A new one, and one that it may have already."""
+        child, new = self.uid(pick, Status.BLOCKED), new_uid()
+        row = self.model._row(child)
+        assert row is not None
+        had = [self.model.state.rows[s].job.uid for s, _ in row.above if s in self.model.state.rows]
+        parents = [Parent(new, way, result)]
+        if had:
+            parents.append(Parent(had[old % len(had)], way, result))
+
+        def put_before(store: Store) -> object:
+            store.add_jobs([new_job(store, uid=new)])
+            return store.add_parents(child, parents)
+
+        self.both(put_before)
+
     # -- batches ---------------------------------------------------------------------------------
 
     def batch(self, pick: int | None) -> int | None:

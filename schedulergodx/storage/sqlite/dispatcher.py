@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from msgspec.json import Decoder
-
-from schedulergodx.core.identity import ulid
-from schedulergodx.core.results import ParentResult
 from schedulergodx.storage.base import CLAIM_BYTES, Claimed
-from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.choosing import LimitedLanes, PlainLane, choose
-from schedulergodx.storage.sqlite.session import (
-    NO_LIMIT_KEY,
-    JobRow,
-    Session,
-    as_json,
-    unpack_outcome,
-    unpack_units,
-)
-from schedulergodx.storage.states import COMPLETED, PENDING, RUNNING, STATUSES
+from schedulergodx.storage.sqlite.parent_results import ResultsOfParents
+from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, JobRow, unpack_units
+from schedulergodx.storage.states import PENDING, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,10 +18,9 @@ if TYPE_CHECKING:
     from schedulergodx.storage.sqlite.choosing import Source
 
 _ARGUMENTS = 11  # where they stand in a row of CLAIMABLE
-_numbers = Decoder(list[int]).decode
 
 
-class DispatcherVerbs(Session):
+class DispatcherVerbs(ResultsOfParents):
     """See `storage.base.Store`."""
 
     def pending(self) -> Mapping[tuple[str, Execution], int]:
@@ -63,7 +50,7 @@ class DispatcherVerbs(Session):
         claimed: list[Claimed] = []
         moves: list[tuple[int, int, int]] = []
         grouped: list[tuple[int, int, int]] = []
-        results = self._results_of_parents([row[0] for row in rows if row[-1]])
+        rows, results = self._with_results(rows)
         queue_of, remembered = self._queue, self._claimed
         for row, worker in zip(rows, workers, strict=False):
             seq, uid, label, client, reply, attempt, spec, lane = row[:8]
@@ -81,7 +68,7 @@ class DispatcherVerbs(Session):
                     *(seq, uid, label, client, reply, attempt + 1, spec, queue_of(lane), worker),
                     arguments or b"",
                     () if units is None else unpack_units(units),
-                    tuple(results.get(seq, ())),
+                    results.get(seq, ()),
                 )
             )
         self._counters.move_each(moves)
@@ -151,27 +138,3 @@ class DispatcherVerbs(Session):
         rows = self._running_attempts(jobs)
         self._connection.bulk_write(sql.GIVE_BACK, [job.seq for job in rows])
         self._move(rows, PENDING)
-
-    def _results_of_parents(self, children: list[int]) -> dict[int, list[ParentResult]]:
-        """What became of the parents of jobs that want it, in the order of their seqs.
-
-        Each is read once, whoever wants it.
-        """
-        found: dict[int, list[ParentResult]] = defaultdict(list)
-        if children:
-            rows = self._connection.rows(flow_sql.RESULTS_OF_PARENTS, (as_json(children),))
-            for wanted_by, *parent in rows:
-                result = self._parent_result(*parent)
-                for child in _numbers(wanted_by):
-                    found[child].append(result)
-        return found
-
-    def _parent_result(
-        self, uid: bytes, label: str | None, status: int, spec: int, packed: bytes | None
-    ) -> ParentResult:
-        named = self._specs.key(spec).named
-        id = label or ulid(uid)
-        if packed is None or status != COMPLETED:
-            return ParentResult(uid, id, STATUSES[status], named=named)
-        outcome = unpack_outcome(packed)
-        return ParentResult(uid, id, STATUSES[status], outcome.value, outcome.units, named)
