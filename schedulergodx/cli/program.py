@@ -18,6 +18,7 @@ from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.queue import queue
+from schedulergodx.cli.schedule import schedule
 from schedulergodx.cli.service import service
 from schedulergodx.cli.why import why
 from schedulergodx.cli.workflow import workflow
@@ -58,9 +59,7 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (
-    *(service, job, launch, execute, config, doctor, demo, queue, dead, why),
-    *(batch, workflow),
-):
+GROUPS = (service, job, queue, batch, workflow, schedule, dead, config)
+for command in (*GROUPS, launch, execute, why, doctor, demo):
     program.add_command(command)
 job.add_command(follow)
