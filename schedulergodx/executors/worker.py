@@ -214,20 +214,14 @@ class Worker:
                 self.marks.follow(token, False)
         return given
 
-<<<<<<< HEAD
     def follow(self, given: Given, wanted: bool) -> None:
         """Have its process tell what a job prints, or no more."""
         given.followed = wanted
         self.marks.follow(given.token, wanted)
 
-    def take_back(self) -> list[Given]:
-        """Part from all jobs that it has not begun and now never will."""
-        if self._permits is None:
-=======
     def take_back(self, most: int | None = None) -> list[Given]:
         """Part from jobs that it has not begun and now never will: the first ones, or all."""
         if self._permits is None or most == 0:
->>>>>>> speed
             return []
         tokens = self._permits.take_back()
         if most is not None and len(tokens) > most:
