@@ -53,6 +53,11 @@ class BaseSchedule:
         """Whose jobs it makes."""
         return self._view.task
 
+    @property
+    def last_view(self) -> ScheduleView:
+        """What was known of it when a service was asked last."""
+        return self._view
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}: {self._view.rule}>"
 

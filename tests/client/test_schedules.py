@@ -108,8 +108,7 @@ def test_a_backfill_makes_the_jobs_of_the_past(harness: Harness) -> None:
 def test_a_program_that_is_started_again_makes_the_same_schedule(harness: Harness) -> None:
     """R2: it is neither made twice nor refused."""
     first = harness.client.schedule("every 1 hour", note)
-    with Client("tester", broker=harness.client.settings.broker) as other:
-        other.name = harness.client.name
+    with Client(harness.client.name, broker=harness.client.settings.broker) as other:
         again = other.schedule("every 1 hour", note)
         assert (again.id, again.view().version) == (first.id, 1)
 

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from schedulergodx import conditions
 from schedulergodx.conditions import (
     Condition,
     OwnConditions,
@@ -55,6 +57,7 @@ from schedulergodx.conditions import (
 )
 from schedulergodx.errors import BadRule
 
+PAGE = Path(__file__).parents[3] / "docs" / "schedules.md"
 SAME = [
     ("every 10 minutes", every("10 min")),
     ("every 1 hour 30 min", every(timedelta(minutes=90))),
@@ -142,7 +145,7 @@ SAME = [
 
 @pytest.mark.parametrize(("text", "condition"), SAME, ids=[text for text, _ in SAME])
 def test_a_text_and_an_object_are_one(text: str, condition: Condition) -> None:
-    """R26-R38, R40, R42: each form, and what it prints reads back."""
+    """R26, R27, R28, R29, R30, R31, R32, R33, R34, R35, R36, R37, R38, R40, R42: each form."""
     assert parse(text) == condition
     assert hash(parse(text)) == hash(condition)
     assert parse(str(condition)) == condition
@@ -307,6 +310,25 @@ def test_a_condition_is_not_asked_for_its_truth() -> None:
 def test_a_wrong_object_is_refused_as_a_wrong_text_is(wrong: object) -> None:
     with pytest.raises(BadRule):
         wrong()  # type: ignore[operator]
+
+
+def rows() -> list[tuple[str, str]]:
+    """(texts, objects) of the table of rules in the docs."""
+    table = PAGE.read_text().split("| holds |")[1].split("\n\n")[0]
+    cells = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    return [(row[0], row[1]) for row in cells]
+
+
+@pytest.mark.parametrize(("texts", "objects"), rows())
+def test_each_row_of_the_docs_is_as_it_says(texts: str, objects: str) -> None:
+    """R40: the first text of a row is its first object."""
+    text, written = (re.findall("`([^`]+)`", one)[0] for one in (texts, objects))
+    assert parse(text) == eval(written, vars(conditions))
+
+
+@pytest.mark.parametrize("name", conditions.__all__)
+def test_each_name_is_in_the_docs(name: str) -> None:
+    assert re.search(rf"\b{name}\b", PAGE.read_text()), name
 
 
 def test_the_library_for_cron_is_loaded_when_a_cron_line_is_used() -> None:

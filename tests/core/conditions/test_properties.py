@@ -18,7 +18,7 @@ NOWS = st.floats(BEGIN, BEGIN + YEAR)
 @settings(max_examples=150, deadline=None)
 @given(CONDITIONS)
 def test_the_text_of_a_rule_reads_back_as_an_equal_rule(condition: Condition) -> None:
-    """R40."""
+    """R40: the text and the object are one."""
     text = str(condition)
     if why_never(condition) is None:
         assert parse(text) == condition
@@ -47,12 +47,12 @@ def test_a_rule_does_not_change_before_it_says_so(data, condition, now, zone) ->
     assert condition.view(history.at(later, zone)).holds is view.holds
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.data(), CONDITIONS, NOWS, ZONES)
+@settings(max_examples=60, deadline=None)
+@given(st.data(), CONDITIONS.filter(lambda one: not one.level), NOWS, ZONES)
 def test_a_fire_ends_what_made_it(data, condition, now, zone) -> None:
     """After it the rule does not hold, unless another end of a task waits, or it is a level."""
     history = data.draw(histories(now))
-    assume(not condition.level and due(condition, history.at(now, zone)).holds)
+    assume(due(condition, history.at(now, zone)).holds)
     for _ in range(20):
         history.fire(condition, now, zone)
         history.under_way[None] = 1
