@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from schedulergodx.cli.batch import batch
 from schedulergodx.cli.config import config
 from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
@@ -17,8 +18,10 @@ from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.queue import queue
+from schedulergodx.cli.schedule import schedule
 from schedulergodx.cli.service import service
 from schedulergodx.cli.why import why
+from schedulergodx.cli.workflow import workflow
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
 
@@ -56,6 +59,7 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, execute, config, doctor, demo, queue, dead, why):
+GROUPS = (service, job, queue, batch, workflow, schedule, dead, config)
+for command in (*GROUPS, launch, execute, why, doctor, demo):
     program.add_command(command)
 job.add_command(follow)

@@ -29,6 +29,7 @@ from schedulergodx.core.request import (
     AskChange,
     AskOutcomes,
 )
+from schedulergodx.core.schedule import AskAboutSchedule
 from schedulergodx.core.view import (
     BatchFilter,
     BatchView,
@@ -45,6 +46,7 @@ from schedulergodx.errors import (
     UnknownBatch,
     UnknownJob,
     UnknownQueue,
+    UnknownSchedule,
     Unroutable,
 )
 
@@ -217,6 +219,10 @@ def _unknown(request: Request | None) -> Exception:
         return UnknownBatch(
             f"no service that answered knows batch {id!r}: "
             "nothing was launched into it, or it ended and was removed"
+        )
+    if isinstance(request, AskAboutSchedule):
+        return UnknownSchedule(
+            f"no service that answered has a schedule {id!r}: it was never made, or was deleted"
         )
     return UnknownJob(
         f"no service that answered knows job {id!r}: "

@@ -81,20 +81,19 @@ class Workflow:
         With an `AsyncClient` it is awaited. It returns when the broker has confirmed them;
         submitted again, they are the same jobs.
 
-        Raises: BatchExists while another workflow of its name is under way; where no service answers
-            in time, the jobs say so when one does. ConfigError for an empty one, and for jobs that wait for each other in a circle,
-            which it names; UnknownJob for a dependency that no service knows or that is another
-            client's; ShipError, TooLarge, and what `launch` raises
+        Raises: BatchExists while another workflow of its name is under way; where no service
+            answers in time, the jobs say so later. ConfigError for an empty one, and for jobs that
+            wait for each other in a circle, which it names; UnknownJob for a dependency that no
+            service knows or that is another client's; ShipError, TooLarge, and what `launch` raises
         """
         return client._submit_workflow(self)
 
     @property
     def batch(self) -> Any:
-        """All its jobs as a batch of the client that it was submitted to: a `Batch`, or an
-        `AsyncBatch`, to wait for, to show the progress of, to cancel.
+        """All its jobs, as a `Batch` or an `AsyncBatch`, to wait for, to watch and to cancel.
 
-        `batch.requeue()` goes on with a workflow that failed: what did not complete runs again, each
-        job after those that it depends on. Another process has it by `client.attach(name)`.
+        `batch.requeue()` goes on with a workflow that failed: what did not complete runs again,
+        each job after those that it depends on. Another process has it by `client.attach(name)`.
 
         Raises: NotSubmitted
         """

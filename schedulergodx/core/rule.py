@@ -13,6 +13,8 @@ from schedulergodx.errors import BadRule
 if TYPE_CHECKING:
     from schedulergodx.core.conditions.base import Condition
 
+NO_TASK = ""  # the name of none
+_OF_SERVICE = ("scheduler ", "env ")
 _OF_TASKS = frozenset({Kind.STARTED, Kind.FINISHED})
 
 
@@ -34,6 +36,13 @@ def read_zone(name: str) -> ZoneInfo:
 
 
 def tasks_of(rule: str, own: str) -> list[str]:
-    """The tasks that a rule listens to. own: the schedule's. Raises: BadRule"""
+    """The tasks that a rule listens to. own: the schedule's. Raises: BadRule
+
+    A rule that asks about the service itself listens to NO_TASK: whoever listens to anything is
+    looked at when a service starts.
+    """
     events = wakes(read_rule(rule))
-    return sorted({event.name or own for event in events if event.kind in _OF_TASKS})
+    tasks = {event.name or own for event in events if event.kind in _OF_TASKS}
+    if any(word in rule for word in _OF_SERVICE):
+        tasks.add(NO_TASK)
+    return sorted(tasks)

@@ -36,7 +36,6 @@ from schedulergodx.executors.frames import (
 )
 from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED
 from schedulergodx.executors.marks import MarkDirectory
-from schedulergodx.executors.pace import AHEAD
 from schedulergodx.executors.recovery import end_stragglers
 from schedulergodx.executors.remarks import read_remark
 from schedulergodx.executors.staff import Staff
@@ -181,16 +180,17 @@ class ProcessExecutor:
         self, worker: Worker, works: Sequence[Work], now: float
     ) -> tuple[list[Given], Sequence[Work]]:
         """Jobs that may begin soon there, and those that would wait behind a long one. Hot."""
-        expect, add = self._staff.crews[worker.execution].pace.expect, worker.add
+        pace, add = self._staff.crews[worker.execution].pace, worker.add
+        pace.take(now)
         alone = worker.execution in ALONE
         given: list[Given] = []
         check_at = worker.check_at if alone else min(worker.check_at, now + STALLED)
         for work in works:
-            if alone and worker.load > AHEAD and worker.jobs:
+            if alone and worker.load > pace.horizon and worker.jobs:
                 break
             spec = work.spec
             task = spec.function or spec.name
-            given.append(add(work, expect(task, work.size), now))
+            given.append(add(work, pace.expect(task, work.size), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:

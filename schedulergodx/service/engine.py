@@ -194,7 +194,7 @@ class Engine:
     def _make_stations(
         self, name: str, identify: Callable[[], bytes], chance: Callable[[], float]
     ) -> Stations:
-        store, settings = self._parts.store, self._settings
+        store = self._parts.store
         outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
         dispatcher = self._make_dispatcher()
         watchers = Watchers(store)
@@ -205,16 +205,7 @@ class Engine:
 
         batches = BatchDesk(store, watchers, stop=self._call_off, draft=draft, errands=errands)
         followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
-        maker = Maker(
-            store,
-            draft=draft,
-            keep=lambda jobs, header, tick: inbox.keep(jobs, header, tick),
-            stop=self._call_off,
-        )
-        timekeeper = Timekeeper(
-            store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
-        )
-        schedules = ScheduleDesk(store, timekeeper, maker, draft=draft)
+        timekeeper, schedules = self._make_schedules(lambda: inbox)
         explainer = self._make_explainer(dispatcher)
         desk = self._make_desk(batches, schedules, errands, followers, explainer, outbox)
         inbox = self._make_inbox(desk, name, identify)
@@ -270,6 +261,24 @@ class Engine:
             expiration=settings.task_expiration,
             identify=identify,
         )
+
+    def _make_schedules(self, inbox: Callable[[], Inbox]) -> tuple[Timekeeper, ScheduleDesk]:
+        """What fires schedules, and what answers questions about them."""
+        store, settings = self._parts.store, self._settings
+
+        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
+            return inbox().draft(header, task, now)
+
+        maker = Maker(
+            store,
+            draft=draft,
+            keep=lambda jobs, header, tick: inbox().keep(jobs, header, tick),
+            stop=self._call_off,
+        )
+        timekeeper = Timekeeper(
+            store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
+        )
+        return timekeeper, ScheduleDesk(store, timekeeper, maker, draft=draft)
 
     def _make_admission(self) -> Admission:
         return Admission(

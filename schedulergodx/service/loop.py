@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 _BYTES = 8 << 20  # of envelopes a round
 _SECONDS = 0.02  # of taking in a round
+_COMMITS = 4  # or as long as so many commits take, where the disk is slow
+_LONGEST_SECONDS = 0.05  # but no longer: others are served in between
 _QUICK_COMMIT = 0.001  # seconds: below it, a thread costs more than it frees
 _LONGEST_SLEEP = 1.0  # seconds: a clock that was set is noticed within it
 _REST = 1.0  # seconds between tries on a store that fails
@@ -264,7 +266,8 @@ class Loop:
     def _take(self, batch: Batch, tick: Tick) -> None:
         """Let the inbox take envelopes, as many as a round may hold; the rest goes back."""
         jobs = 0
-        end = time.perf_counter() + _SECONDS
+        seconds = max(_SECONDS, min(_COMMITS * self._commit_time, _LONGEST_SECONDS))
+        end = time.perf_counter() + seconds
         for index, arrival in enumerate(batch.arrivals):
             if jobs >= self._items or (index and time.perf_counter() > end):
                 self._arrivals.extendleft(reversed(batch.arrivals[index:]))

@@ -154,9 +154,11 @@ class Timekeeper:
             instants = self._passed(look, left)
             if len(instants) > 1 or (instants and late):
                 return self._catch_up(look, instants, left)
+        # Twice at one instant is no repetition: its rule knows of the first time, and holds again.
+        several = bool(consumed) or (past.last is not None and past.last.instant == view.since)
         past.last = Fired(view.since, now)
         past.consumed |= {(one.action, one.task): one.number for one in consumed}
-        instant = self._free_instant(schedule, view.since, several=bool(consumed))
+        instant = self._free_instant(schedule, view.since, several=several)
         if instant is None:
             return []
         if late and policy.missed is Missed.SKIP:

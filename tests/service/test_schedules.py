@@ -337,6 +337,7 @@ async def test_a_jitter_is_the_same_for_the_same_fire_and_within_its_bound(
         assert HOUR < due - made < HOUR + 600
         await stage.crash()
         await stage.begin()
+        await stage.settle()
         assert stage.engine.next_moment() == due
         stage.now = due
         stage.engine.ring()
