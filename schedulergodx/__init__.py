@@ -11,39 +11,68 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schedulergodx.client import (
+        AsyncBatch,
         AsyncClient,
         AsyncJob,
+        Batch,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
-    from schedulergodx.core.context import current_job
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
+    from schedulergodx.core.context import NoJob, current_job
+    from schedulergodx.core.follow import Output, StatusChange
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
+    from schedulergodx.core.view import Progress
+    from schedulergodx.core.why import Reason, Why
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
 
 __version__ = "2.0.0"
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
+    "Batch",
     "Cancellation",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobStatus",
+    "NoJob",
+    "Output",
+    "Progress",
+    "Reason",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
+    "StatusChange",
     "Task",
     "Unique",
+    "Why",
+    "Workflow",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -51,13 +80,23 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobStatus": "core.job",
+    "NoJob": "core.context",
+    "Output": "core.follow",
+    "Progress": "core.view",
+    "Reason": "core.why",
     "Service": "service",
     "Status": "core.job",
+    "StatusChange": "core.follow",
+    "Why": "core.why",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

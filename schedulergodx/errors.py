@@ -2,7 +2,9 @@
 
     SchedulerGodXError
     ├── ConfigError              a setting or an argument is wrong  (ValueError)
-    │   └── BadRule              when a schedule fires can't be read, or never comes
+    │   ├── BatchExists          the name of a batch is taken
+    │   ├── BadRule              when a schedule fires can't be read, or never comes
+    │   └── NotSubmitted         a job made by hand, of which no client knows yet
     ├── BrokerError              the broker did not do what it was asked
     │   ├── BrokerUnavailable    it can't be reached  (ConnectionError)
     │   ├── BrokerClosed         this end was closed and is used again
@@ -26,6 +28,8 @@
     │       ├── UnknownFunction  no function has the name that it gives  (ValueError)
     │       └── NotAllowed       its service takes no such jobs
     ├── UnknownJob               no store knows that id  (LookupError)
+    ├── UnknownBatch             no store knows a batch of that name  (LookupError)
+    ├── UnknownSchedule          no store knows that schedule  (LookupError)
     ├── ResultTimeout            the wait was over before the job was  (TimeoutError)
     ├── NoAnswer                 no service answered a question in time  (TimeoutError)
     ├── StoreError               the database of a service can't be used
@@ -55,6 +59,10 @@ class ConfigError(SchedulerGodXError, ValueError):
     """A setting or an argument is wrong."""
 
 
+class BatchExists(ConfigError):
+    """The client has another batch of that name, which is open or has not ended."""
+
+
 class BadRule(ConfigError):
     """The rule of a schedule can't be read, or can never hold.
 
@@ -75,6 +83,10 @@ class BadRule(ConfigError):
         start = before.rpartition("\n")[2].expandtabs()
         line = start + after.partition("\n")[0].expandtabs()
         return f"{text}\n    {line}\n    {' ' * len(start)}^"
+
+
+class NotSubmitted(ConfigError):
+    """A job that was made by hand is not submitted, so there is nothing to ask or to wait for."""
 
 
 class BrokerError(SchedulerGodXError):
@@ -225,12 +237,27 @@ class UnknownJob(SchedulerGodXError, LookupError):
     """No store that answered knows a job of that id."""
 
 
+class UnknownBatch(SchedulerGodXError, LookupError):
+    """No store that answered knows a batch of that name."""
+
+
+class UnknownSchedule(SchedulerGodXError, LookupError):
+    """No store that answered has a schedule of that name or id."""
+
+
 class ResultTimeout(SchedulerGodXError, TimeoutError):
     """The wait for an outcome was over before the job was. The job goes on."""
 
 
 class NoAnswer(SchedulerGodXError, TimeoutError):
-    """No service answered a question or a wish in time. A wish may still be fulfilled later."""
+    """No service answered a question or a wish in time. A wish may still be fulfilled later.
+
+    sent: whether the broker has it, for a service that comes
+    """
+
+    def __init__(self, text: str, *, sent: bool = False) -> None:
+        super().__init__(text)
+        self.sent = sent
 
 
 class StoreError(SchedulerGodXError):

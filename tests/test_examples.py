@@ -25,6 +25,20 @@ SAYS = {
     "hard_jobs.py": ["3 jobs in 3 processes", "ate 10485760", "1000 MiB: ", "JobTimeout"],
     "retries.py": ["attempt 3 went well", "before: ", "no attempt is left", "PermissionError"],
     "bulk.py": ["launched 2000 jobs", "squares is 2664667000", "1229 primes", "mixed: [9, 4, 16]"],
+    "workflow.py": [
+        "submitted 9 jobs",
+        "the longest words have 5 and 8 letters",
+        "by hand: [5, 8]",
+        "its name: report",
+    ],
+    "batch.py": [
+        "then: the pictures are ready",
+        "'cat.jpg'",
+        "ValueError('there is nothing to see')",
+        "active is False",
+        "requeued 1, and now",
+        "UnknownBatch: ",
+    ],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
     "by_name.py": [
         "the root of 2 is 1.414",
@@ -33,6 +47,15 @@ SAYS = {
         "NotAllowed: ",
         "not sent: argument 1 is of type set",
         "'completed': 3",
+    ],
+    "progress.py": [
+        "it prints: attempt 1 begins at file 0",
+        "3 of 6: file 2",
+        "scheduled, attempt 1 the disk was pulled out",
+        "it prints: attempt 2 begins at file 3",
+        "completed, attempt 2",
+        "3 of 6 files in the last attempt",
+        "it is not due",
     ],
     "web.py": ["cat.jpg at 100 px", "cat.jpg at 200 px", "cat.jpg at 400 px"],
 }

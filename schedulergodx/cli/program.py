@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
+from schedulergodx.cli.batch import batch
 from schedulergodx.cli.config import config
 from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
+from schedulergodx.cli.follow import follow
 from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.service import service
+from schedulergodx.cli.why import why
+from schedulergodx.cli.workflow import workflow
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
 
@@ -54,5 +58,9 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, execute, config, doctor, demo, queue, dead):
+for command in (
+    *(service, job, launch, execute, config, doctor, demo, queue, dead, why),
+    *(batch, workflow),
+):
     program.add_command(command)
+job.add_command(follow)

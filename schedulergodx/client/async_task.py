@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Un
 
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.base_task import BaseTask
+from schedulergodx.client.draft import Draft
+from schedulergodx.client.expansion import expand_async, steps_for_each
 from schedulergodx.client.options import TaskOptions
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_schedule import AsyncSchedule
+    from schedulergodx.client.planning import Rule
     from schedulergodx.client.recipe import Recipe
 
 P = ParamSpec("P")
@@ -42,12 +46,34 @@ class AsyncLauncher(Generic[P, R]):
         """
         return await self._client._launch_all(self._recipe, arguments)
 
+    def step(self, *args: P.args, **kwargs: P.kwargs) -> AsyncJob[R]:
+        """A job of a workflow, which runs when that is submitted and its turn has come.
+
+        What other steps will return stands among the arguments as their `value`; it then runs after
+        those.
+        """
+        return AsyncJob._drafted(
+            Draft(function=self._recipe, args=args, params=kwargs), self._recipe.name
+        )
+
+    def step_for_each(self, values: Iterable[Any]) -> AsyncJob[list[R]]:
+        """Steps for the values in a list that is known only later, the `value` of another step.
+
+        Each is called with one of them. The answer is a job that has the list of what they return;
+        it is cancelled if one does not complete. Raises: ConfigError for a function by name
+        """
+        return steps_for_each(self, values, expand_async, AsyncJob)
+
     def options(self, **said: Unpack[TaskOptions]) -> AsyncLauncher[P, R]:
         """The same function with other options, for launches from here.
 
         Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
         """
         return AsyncLauncher(self._client, self._recipe.changed(said))
+
+    async def schedule(self, rule: Rule, **options: Any) -> AsyncSchedule:
+        """Have a service make a job each time that a rule says so; see `Client.schedule`."""
+        return await self._client.schedule(rule, self, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._recipe.name} of {self._client!r}>"

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedulergodx.client.aliases import Aliases
 from schedulergodx.client.base import BaseClient
+from schedulergodx.client.batching import Batching
+from schedulergodx.client.by_hand import ByHand
 from schedulergodx.client.by_name import ByName
 from schedulergodx.client.inside import OutletLine
 from schedulergodx.client.job import Job
 from schedulergodx.client.line import CLOSED, Line, ThreadLine
 from schedulergodx.client.operating import Operating
-from schedulergodx.client.options import TaskOptions
+from schedulergodx.client.options import RegisterOptions
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import Pipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
+from schedulergodx.client.scheduling import Scheduling
 from schedulergodx.client.task import CoroutineTask, Task, TaskDecorator
+from schedulergodx.client.template import Template
 from schedulergodx.client.unconfirmed import (
     forget_parcel,
     keep_parcels,
@@ -27,6 +31,7 @@ from schedulergodx.client.unconfirmed import (
     raise_all,
 )
 from schedulergodx.core import context
+from schedulergodx.core.message import JobItem
 from schedulergodx.errors import BrokerClosed
 from schedulergodx.utils.abstractions import Closing
 
@@ -34,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Client(ByName, Operating, Aliases, Closing):
+class Client(ByHand, ByName, Scheduling, Operating, Batching, Aliases, Closing):
     __doc__ = BaseClient.__doc__
 
     _kind = "Client"
@@ -66,6 +71,7 @@ class Client(ByName, Operating, Aliases, Closing):
             line.close()
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
+        self._reader.doubt()
 
     def _begin(self, connect: bool) -> None:
         if connect and not context.preparing:
@@ -110,19 +116,21 @@ class Client(ByName, Operating, Aliases, Closing):
 
     @overload  # the narrower one first: the job of an `async def` gives what that returns
     def task(  # type: ignore[overload-overlap]
-        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[RegisterOptions]
     ) -> CoroutineTask[P, R]: ...
 
     @overload
-    def task(self, function: Callable[P, R], /, **options: Unpack[TaskOptions]) -> Task[P, R]: ...
+    def task(
+        self, function: Callable[P, R], /, **options: Unpack[RegisterOptions]
+    ) -> Task[P, R]: ...
 
     @overload
-    def task(self, /, **options: Unpack[TaskOptions]) -> TaskDecorator: ...
+    def task(self, /, **options: Unpack[RegisterOptions]) -> TaskDecorator: ...
 
     def task(self, function: Any = None, /, **options: Any) -> Any:
         """Register a function, as `@client.task` or `@client.task(queue="mail", ...)`.
 
-        options: see `TaskOptions`
+        options: see `RegisterOptions`
 
         Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
         """
@@ -152,6 +160,18 @@ class Client(ByName, Operating, Aliases, Closing):
     def _launch(self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
         line = self._line()
         template, item, job, units = self._prepare(recipe, args, kwargs)
+        self._dispatch(line, template, item, job, units)
+        return job  # type: ignore[no-any-return] # it is of `_job_kind`
+
+    def _dispatch(
+        self,
+        line: Line,
+        template: Template,
+        item: JobItem,
+        job: Job[Any],
+        units: Mapping[bytes, bytes],
+    ) -> None:
+        """Send a job, or let the pipeline do it."""
         pipeline = current_pipeline()
         if isinstance(pipeline, Pipeline) and pipeline.takes(self):
             pipeline.add(template, item, job, units)
@@ -161,7 +181,6 @@ class Client(ByName, Operating, Aliases, Closing):
             parcel.add(item, job, units)
             line.submit(parcel)
             self._confirm(parcel)
-        return job  # type: ignore[no-any-return] # it is of `_job_kind`
 
     def _launch_all(self, recipe: Recipe, arguments: Iterable[Iterable[Any]]) -> list[Job[Any]]:
         pipeline = current_pipeline()

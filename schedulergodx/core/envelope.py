@@ -22,6 +22,7 @@ VERSION = 2
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 ENVELOPE_BYTES = 1 << 20  # a shared envelope is closed at this size
 LARGEST_BYTES = 8 << 20  # one job or one result; RabbitMQ 4 closes the channel above 16 MiB
+LARGEST_BUNDLE_BYTES = 15 << 20  # jobs that are stored together
 
 
 class MessageType(IntEnum):
@@ -36,6 +37,7 @@ class MessageType(IntEnum):
     RESPONSES = 6  # service -> client: outcomes of jobs
     BUNDLE = 7  # client -> service: jobs of several tasks that are stored together or not at all
     BATCH = 8  # service -> client: how batches stand that it waits for
+    FOLLOW = 9  # service -> client: how jobs stand that it follows, and what they print
 
 
 class Header(Struct, frozen=True, omit_defaults=True):

@@ -17,7 +17,9 @@ from schedulergodx.core.batch import (
     AskRequeueBatch,
 )
 from schedulergodx.core.envelope import UNREADABLE
+from schedulergodx.core.follow import AskFollow, JobNews
 from schedulergodx.core.job import Failure, Status
+from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
     BatchView,
     CancelAnswer,
@@ -26,6 +28,7 @@ from schedulergodx.core.view import (
     JobView,
     QueueView,
 )
+from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import EnvelopeError
 
 LONGEST_NOTE = 1000  # characters
@@ -93,6 +96,15 @@ class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
 
 
+class AskClear(Struct, frozen=True, tag="clear"):
+    """Forget jobs that completed or were cancelled; answered by how many.
+
+    before: instant until which they had ended; None for all
+    """
+
+    before: float | None = None
+
+
 class AskPause(Struct, frozen=True, tag="pause"):
     """Start nothing of a queue any more, or go on; answered by whether that was news."""
 
@@ -120,8 +132,12 @@ Request = (
     | AskCancelBatch
     | AskRequeueBatch
     | AskAnnotate
+    | AskClear
     | AskPause
     | AskQueues
+    | AskFollow
+    | AskWhy
+    | AskAboutSchedule
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -140,8 +156,12 @@ ANSWERS: dict[type[Struct], object] = {
     AskCancelBatch: int,
     AskRequeueBatch: int,
     AskAnnotate: bool,
+    AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
+    AskFollow: JobNews | None,
+    AskWhy: Why | None,
+    **SCHEDULE_ANSWERS,
 }
 
 

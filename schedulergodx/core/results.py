@@ -6,6 +6,7 @@ stands for, wherever it stands: in a list, a dict, a dataclass, any object that 
 
 from __future__ import annotations
 
+import itertools
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from schedulergodx.core.identity import derived_uid, uid_of, ulid
 from schedulergodx.core.job import Status
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ class ParentResult(Struct, frozen=True, array_like=True):
     units: tuple[bytes, ...] = ()
     named: bool = False
 
+    @property
+    def withheld(self) -> bool:
+        """Whether there is a value, and it is too large to be handed over."""
+        return self.status is Status.COMPLETED and self.value is None
+
 
 @dataclass(frozen=True, slots=True)
 class ResultOf:
@@ -46,10 +53,27 @@ class ResultOf:
     uid: bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
+        met = _met.get(None)
+        if met is not None:
+            met.append(self)
         return result_of, (self.uid,)
 
 
 _at_hand: ContextVar[Mapping[bytes, object] | None] = ContextVar("schedulergodx_results")
+
+
+_met: ContextVar[list[ResultOf] | None] = ContextVar("schedulergodx_results_met")
+
+
+@contextmanager
+def results_met() -> Iterator[list[ResultOf]]:
+    """Within it, what is pickled leaves each `ResultOf` that is met in the list."""
+    met: list[ResultOf] = []
+    token = _met.set(met)
+    try:
+        yield met
+    finally:
+        _met.reset(token)
 
 
 def result_of(uid: bytes) -> object:
@@ -77,3 +101,59 @@ def results_at_hand(values: Mapping[bytes, object]) -> Iterator[None]:
         yield
     finally:
         _at_hand.reset(token)
+
+
+# -- of a group ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsOf:
+    """Stands for the values of all jobs that follow from `uid`, in their order; see `derived_uid`.
+
+    They are parents whose `result` is wanted.
+    """
+
+    uid: bytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return results_of, (self.uid,)
+
+
+def results_of(uid: bytes) -> object:
+    """The values of those jobs where results are at hand; else a `ResultsOf`. Pickles call it."""
+    values = _at_hand.get(None)
+    if values is None:
+        return ResultsOf(uid)
+    group = itertools.takewhile(
+        values.__contains__, (derived_uid(uid, n) for n in itertools.count())
+    )
+    return [values[one] for one in group]
+
+
+# -- in JSON --------------------------------------------------------------------------------------
+
+_MARK = "$result"  # the only key of what stands for a value in JSON
+
+
+def as_json(value: Any, met: list[Any]) -> Any:
+    """Lists and dicts, with what JSON can hold for each `ResultOf`, which `met` gets."""
+    if isinstance(value, ResultOf):
+        met.append(value)
+        return {_MARK: ulid(value.uid)}
+    if isinstance(value, list | tuple):
+        return [as_json(part, met) for part in value]
+    if isinstance(value, dict):
+        return {key: as_json(part, met) for key, part in value.items()}
+    return value
+
+
+def from_json(value: Any, values: Mapping[bytes, object]) -> Any:
+    """What JSON held, with the values that are at hand in their places."""
+    if isinstance(value, list):
+        return [from_json(part, values) for part in value]
+    if isinstance(value, dict):
+        uid = uid_of(str(value[_MARK])) if value.keys() == {_MARK} else None
+        if uid is not None and uid in values:
+            return values[uid]
+        return {key: from_json(part, values) for key, part in value.items()}
+    return value

@@ -27,6 +27,7 @@ from schedulergodx.executors.frames import (
     Accepted,
     Finished,
     FrameError,
+    Saved,
     Say,
     Send,
     Stop,
@@ -36,6 +37,7 @@ from schedulergodx.executors.frames import (
 from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED
 from schedulergodx.executors.marks import MarkDirectory
 from schedulergodx.executors.recovery import end_stragglers
+from schedulergodx.executors.remarks import read_remark
 from schedulergodx.executors.staff import Staff
 from schedulergodx.executors.verdict import Death, cancelled, verdict
 from schedulergodx.executors.watch import EXIT, Watch
@@ -43,7 +45,7 @@ from schedulergodx.executors.watch import EXIT, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from schedulergodx.executors.base import Marks, Report, Work
+    from schedulergodx.executors.base import Kept, Marks, Recalled, Report, Work
     from schedulergodx.executors.settings import ExecutorSettings
     from schedulergodx.executors.worker import Given, Worker
 
@@ -135,6 +137,11 @@ class ProcessExecutor:
         crew = self._staff.crews.get(execution)
         return [] if crew is None or self._closing else crew.offer()
 
+    def prompt(self, execution: Execution) -> int:
+        """How many of the first places begin a job at once; at others it waits for a short one."""
+        crew = self._staff.crews.get(execution)
+        return 0 if crew is None else crew.prompt
+
     def run(self, jobs: Sequence[Work]) -> None:
         """Start jobs, each at the place it was claimed for."""
         by_worker: dict[int, list[Work]] = {}
@@ -178,7 +185,7 @@ class ProcessExecutor:
                 break
             spec = work.spec
             task = spec.function or spec.name
-            given.append(add(work, pace.expect(task, len(work.arguments)), now))
+            given.append(add(work, pace.expect(task, work.size), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:
@@ -240,7 +247,9 @@ class ProcessExecutor:
             worker.stalled = False
             self._free()
         else:
-            raise FrameError(f"a frame of kind {kind}")
+            remark = read_remark(worker, kind, payload)
+            if remark is not None:
+                self._report(remark)
 
     def _finish(self, worker: Worker, finished: Finished) -> None:
         given = worker.jobs.get(finished.token)
@@ -266,7 +275,7 @@ class ProcessExecutor:
 
     def _learn(self, given: Given, finished: Finished, seconds: float) -> None:
         work = given.work
-        size = len(work.arguments) + len(finished.outcome.value or b"")
+        size = work.size + len(finished.outcome.value or b"")
         pace = self._staff.crews[work.spec.execution].pace
         pace.learn(work.spec.function or work.spec.name, seconds, size)
 
@@ -303,11 +312,31 @@ class ProcessExecutor:
         for given in jobs:
             self._report(Returned(given.work.seq, given.work.attempt))
 
-    def accept(self, sent: Sent, error: str | None) -> None:
+    def accept(self, sent: Sent | Kept, error: str | None) -> None:
         """What a job sent is on disk, or was refused for this reason."""
         worker = self._staff.workers.get(sent.worker)
         if worker is not None:
             worker.tell(Tell.ACCEPTED, Accepted(sent.token, error))
+
+    def remind(
+        self,
+        recalled: Recalled,
+        value: bytes | None,
+        units: tuple[bytes, ...],
+        bodies: Mapping[bytes, bytes],
+    ) -> None:
+        """The checkpoint that a job asked for; None if there is none."""
+        worker = self._staff.workers.get(recalled.worker)
+        if worker is not None:
+            worker.tell(Tell.SAVED, Saved(recalled.token, value, units, dict(bodies)))
+
+    def follow(self, seq: int, attempt: int, wanted: bool) -> None:
+        """Report what a job prints, from its beginning on, some times a second; or no more."""
+        found = self._find(seq, attempt)
+        if found is not None:
+            worker, given = found
+            given.followed = wanted
+            worker.marks.follow(given.token, wanted)
 
     def deliver(self, worker: int, body: bytes) -> bool:
         """Hand a response to a job that waits for one. False if that worker is gone."""

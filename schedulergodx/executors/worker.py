@@ -33,6 +33,7 @@ class Given(Struct):
     asked: whether it was asked to stop, which it may see
     why: for what it is made to stop
     told: when a thread or a coroutine was told so, monotonic
+    followed: whether somebody wants to know at once what it prints
     """
 
     work: Work
@@ -42,6 +43,7 @@ class Given(Struct):
     asked: bool = False
     why: Why | None = None
     told: float | None = None
+    followed: bool = False
 
 
 class Worker:
@@ -161,6 +163,8 @@ class Worker:
                 wanted.add(spec.function)
             if work.units:
                 wanted.update(work.units)
+            if work.results:
+                wanted.update(*(result.units for result in work.results))
             orders.append(
                 Order(
                     given.token,
@@ -172,10 +176,11 @@ class Worker:
                     known[0],
                     work.arguments,
                     work.units,
+                    work.results,
                 )
             )
         if forget:
-            wanted.update(*(_needs(given.work) for given in self.jobs.values()))
+            wanted.update(*(needs(given.work) for given in self.jobs.values()))
         bodies = self._lacking(wanted, units)
         self._line.send(frame(Tell.JOBS, Jobs(forget, specs, bodies, orders)))
         if self._permits is not None:
@@ -205,6 +210,8 @@ class Worker:
             self._slots.append(token % self.marks.slots)
             if given.asked:
                 self.marks.ask(token, False)
+            if given.followed:
+                self.marks.follow(token, False)
         return given
 
     def take_back(self, most: int | None = None) -> list[Given]:
@@ -244,5 +251,8 @@ class Worker:
         return 0 if self._line is None else self._line.backlog
 
 
-def _needs(work: Work) -> tuple[bytes, ...]:
-    return work.units if work.spec.named else (work.spec.function, *work.units)
+def needs(work: Work) -> tuple[bytes, ...]:
+    """Hashes of all units that an attempt needs."""
+    function = () if work.spec.named else (work.spec.function,)
+    results = (unit for result in work.results for unit in result.units)
+    return (*function, *work.units, *results)

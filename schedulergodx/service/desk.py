@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
 from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.identity import UID_BYTES
-from schedulergodx.core.job import ErrorCode, Failure
+from schedulergodx.core.job import ErrorCode, Failure, Status
 from schedulergodx.core.json_answer import read_address
 from schedulergodx.core.request import (
     LONGEST_NOTE,
@@ -18,6 +20,7 @@ from schedulergodx.core.request import (
     AskAnnotate,
     AskCancel,
     AskChange,
+    AskClear,
     AskCounts,
     AskList,
     AskOutcomes,
@@ -28,10 +31,22 @@ from schedulergodx.core.request import (
     AskView,
     read_request,
 )
+from schedulergodx.core.schedule import (
+    AskAboutSchedule,
+    AskBackfill,
+    AskFires,
+    AskNextFires,
+    AskRunSchedule,
+    AskScheduleChanges,
+    AskTurnSchedule,
+)
 from schedulergodx.core.view import CancelAnswer
+from schedulergodx.core.why import AskWhy
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
+from schedulergodx.service.errands import SLICE
 from schedulergodx.service.tick import Reply, Tick
+from schedulergodx.storage.base import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -40,16 +55,24 @@ if TYPE_CHECKING:
     from schedulergodx.core.request import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
+    from schedulergodx.service.errands import Errands
+    from schedulergodx.service.explainer import Explainer
+    from schedulergodx.service.followers import Followers
     from schedulergodx.service.queues import Queues
+    from schedulergodx.service.schedule_desk import ScheduleDesk
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
+_CLEARED = Retention(dict.fromkeys((Status.COMPLETED, Status.CANCELLED), 0.0))
 
 
 class Desk:
     """Answers requests.
 
-    batches: answers what is asked about batches
+    batches, schedules: answer what is asked about these
+    errands: does what takes several rounds
+    followers: those that are told what becomes of jobs
+    explainer: says why jobs do not run
     queues: those that this service serves
     book: what is known of them
     stop: calls off an attempt, as (job, force)
@@ -60,6 +83,10 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        schedules: ScheduleDesk,
+        errands: Errands,
+        followers: Followers,
+        explainer: Explainer,
         *,
         queues: Collection[str],
         book: Queues,
@@ -72,6 +99,10 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._schedules = schedules
+        self._errands = errands
+        self._followers = followers
+        self._explainer = explainer
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
         """Answer a REQUEST. Raises: EnvelopeError"""
@@ -108,14 +139,19 @@ class Desk:
                 return self._cancel(request, header, tick)
             case AskQueues():
                 return self._book.views()
+            case AskClear(before):
+                return self._errands.begin(header, partial(self._clear, before), tick)
             case AskPause(queue, paused):
                 self._check_served(queue)
                 return self._book.set_paused(queue, paused, tick.now)
         if isinstance(request, AskAboutBatch):
             return self._batches.fulfil(request, header, tick)
+        if isinstance(request, AskAboutSchedule):
+            return self._schedules.fulfil(request, header, tick)
         uid = self._store.find(header.client, request.id)
-        if uid is None:
-            return Instead.UNKNOWN
+        return Instead.UNKNOWN if uid is None else self._of_job(uid, request, header, tick)
+
+    def _of_job(self, uid: bytes, request: Request, header: Header, tick: Tick) -> object:
         match request:
             case AskStatus():
                 return self._store.status(uid)
@@ -123,6 +159,10 @@ class Desk:
                 return self._store.view(uid)
             case AskRequeue():
                 return self._store.requeue(uid, tick.now)
+            case AskFollow():
+                return self._followers.follow(uid, header)
+            case AskWhy():
+                return self._explainer.why(uid, tick.now)
             case AskAnnotate(_, note):
                 return self._store.annotate(uid, note[:LONGEST_NOTE], tick.now)
             case AskChange(_, change):
@@ -130,6 +170,13 @@ class Desk:
                     self._check_served(change.queue)
                 _check_change(change)
                 return self._store.change(uid, change, tick.now)
+        raise AssertionError(request)
+
+    def _clear(self, before: float | None, tick: Tick) -> int:
+        """Forget some jobs that completed or were cancelled by then; the answer is how many."""
+        while told := self._store.end_joined(tick.now, SLICE):  # who is joined to one is told first
+            tick.told += told
+        return self._store.prune(_CLEARED, tick.now if before is None else before, SLICE)
 
     def _check_served(self, queue: str) -> None:
         if queue not in self._queues:
@@ -187,8 +234,12 @@ def _unknown_value(request: Request) -> object:
             return CancelAnswer.UNKNOWN
         case AskOutcomes() | AskCancelBatch() | AskRequeueBatch():
             return 0
-        case AskJobsOfBatch():
+        case AskJobsOfBatch() | AskNextFires() | AskFires() | AskScheduleChanges():
             return []
+        case AskTurnSchedule() | AskRunSchedule():
+            return False
+        case AskBackfill():
+            return 0, None
         case AskChange() | AskRequeue() | AskAnnotate():
             return False
     return None

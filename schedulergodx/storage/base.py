@@ -21,6 +21,8 @@ from msgspec import Struct
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
 from schedulergodx.storage.holding import HoldingStore
+from schedulergodx.storage.progress import ProgressStore
+from schedulergodx.storage.schedules import ScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
         Status,
         Unique,
     )
+    from schedulergodx.core.message import About
     from schedulergodx.core.results import ParentResult
+
+
+CLAIM_BYTES = 8 << 20  # of arguments, by which one claim is bounded
 
 
 class NewJob(Struct, frozen=True):
@@ -77,6 +83,7 @@ class NewJob(Struct, frozen=True):
     batch: int | None = None
     unique: Unique | None = None
     limit_key: str = ""
+    about: About | None = None
 
 
 class Claimed(Struct, frozen=True):
@@ -168,7 +175,7 @@ class Retention:
     queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, HoldingStore, Protocol):
+class Store(FlowStore, HoldingStore, ProgressStore, ScheduleStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it
@@ -255,12 +262,24 @@ class Store(FlowStore, HoldingStore, Protocol):
         """How many are pending by queue and execution, from memory."""
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them.
 
+        It ends, for each execution, with the job that makes `CLAIM_BYTES` of arguments full.
+
         places: a worker's number for each free place; the first job goes to the first of them
         rooms: queues to take from, each with how many more of it may run
+        prompt: how many of the first places begin at once what they are given; all if left out.
+            A job that has a rate is given to no other place: in its turn it waits for one, and what
+            comes after it waits with it
+        rated: queues whose jobs all have a rate
         """
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:
@@ -309,9 +328,6 @@ class Store(FlowStore, HoldingStore, Protocol):
         its key.
         """
 
-    def annotate(self, uid: bytes, note: str, now: float) -> bool:
-        """Keep a sentence about how a job stands. False if the job is unknown."""
-
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""
 
@@ -321,8 +337,8 @@ class Store(FlowStore, HoldingStore, Protocol):
     def outcomes(self, uids: Sequence[bytes]) -> list[Told]:
         """What is to be told of those that have ended."""
 
-    def view(self, uid: bytes) -> JobView | None:
-        """One job with its attempts and output."""
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
+        """One job with its attempts and output, and, if wanted, its arguments."""
 
     def list_jobs(self, which: JobFilter) -> list[JobView]:
         """Jobs without their attempts and output."""

@@ -19,8 +19,10 @@ from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Broker, Delivery
 from schedulergodx.core.code import Packer, Unpacker
 from schedulergodx.core.envelope import Envelope, Header, MessageType, read_header, seal, unseal
+from schedulergodx.core.follow import AskFollow, FollowBody, JobNews
 from schedulergodx.core.identity import UidSource, uid_of, ulid
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Spec, Status
+from schedulergodx.core.json_data import read_arguments
 from schedulergodx.core.message import (
     Error,
     Info,
@@ -45,6 +47,7 @@ from schedulergodx.core.request import (
 )
 from schedulergodx.core.signing import Signer
 from schedulergodx.core.view import CancelAnswer, Change, JobView
+from schedulergodx.core.why import AskWhy, Reason, Why
 from schedulergodx.errors import BadSignature
 
 STORE = "small"
@@ -204,9 +207,12 @@ class SmallService:
 
     def _call(self, spec: Spec, item: JobItem) -> tuple[Any, dict[bytes, bytes]]:
         function = self._unpacker.load_function(spec.function).function
-        args, kwargs = self._unpacker.load_arguments(
-            item.arguments, item.units, function=spec.function
-        )
+        if item.arguments.startswith(b"["):
+            args, kwargs = read_arguments(item.arguments)
+        else:
+            args, kwargs = self._unpacker.load_arguments(
+                item.arguments, item.units, function=spec.function
+            )
         if inspect.iscoroutinefunction(function):
             return function(*args, **kwargs), {}
         outcome = self._pack(lambda: function(*args, **kwargs))
@@ -237,6 +243,12 @@ class SmallService:
     def end(self, uid: bytes, outcome: Outcome) -> None:
         """Let a job end this way."""
         self._loop.call_soon_threadsafe(self._end, self.record(uid), outcome, {})
+
+    def tell_news(self, news: JobNews) -> None:
+        """Tell the client of a job how it stands."""
+        header = self.record(news.uid).header
+        body = FollowBody([news])
+        self._loop.call_soon_threadsafe(self._send, header, MessageType.FOLLOW, body)
 
     def take_from_worker(self, body: bytes) -> None:
         """What a running job sends: it is not signed."""
@@ -299,6 +311,10 @@ class SmallService:
                 return record.status
             case AskView():
                 return self._view(record)
+            case AskFollow():
+                return JobNews(record.item.uid, record.status, 1)
+            case AskWhy():
+                return Why(Reason.BUSY, "all places are taken", {"running": 2})
             case AskRequeue():
                 return record.status is Status.FAILED
             case AskChange(_, change):

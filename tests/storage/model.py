@@ -9,10 +9,12 @@ import copy
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.dependency import is_fatal, is_met
 from schedulergodx.core.identity import uid_of, ulid
 from schedulergodx.core.job import (
@@ -40,8 +42,10 @@ from schedulergodx.core.view import (
     Change,
     JobFilter,
     JobView,
+    Progress,
 )
 from schedulergodx.storage.base import (
+    CLAIM_BYTES,
     Again,
     Cancelled,
     Claimed,
@@ -52,7 +56,8 @@ from schedulergodx.storage.base import (
     Told,
 )
 from schedulergodx.storage.flows import Added, Batch, BatchCancelled
-from schedulergodx.storage.holding import Holder, Key
+from schedulergodx.storage.holding import HeldBack, Holder, Key
+from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.verdicts import (
     CALLED_OFF,
     UNKNOWN_SPEC,
@@ -61,6 +66,7 @@ from schedulergodx.storage.verdicts import (
     parent_failed,
     unknown_parent,
 )
+from tests.storage.model_schedules import ScheduleModel, Timers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -91,6 +97,9 @@ class Row:
     above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
     for_batch: bool = False  # a callback that waits
     note: str = ""
+    done: float | None = None
+    total: float | None = None
+    checkpoint: Checkpoint | None = None
 
     @property
     def code(self) -> int | None:
@@ -132,9 +141,10 @@ class State:
     paused: dict[str, float] = field(default_factory=dict)
     last_seq: int = 0
     batches: dict[int, Group] = field(default_factory=dict)
+    timers: Timers = field(default_factory=Timers)
 
 
-class ModelStore:
+class ModelStore(ScheduleModel):
     """See `storage.base.Store`."""
 
     uid = "0" * 32
@@ -241,6 +251,15 @@ class ModelStore:
         if added.outcome is None and self._unmet(added):
             added.status = Status.BLOCKED
         return added
+
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        row = self._row(child)
+        if row is None or row.status is not Status.BLOCKED or not row.above:
+            return False
+        had = {seq for seq, _ in row.above}
+        new = [(self._row(parent.uid).seq, parent) for parent in parents]
+        row.above = sorted([*row.above, *(edge for edge in new if edge[0] not in had)])
+        return True
 
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
         return {row.job.uid: row.job.client for row in self._rows if row.job.uid in uids}
@@ -377,17 +396,29 @@ class ModelStore:
         return dict(Counter((row.queue, row.job.execution) for row in self._in(Status.PENDING)))
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         left = dict(rooms)
         free = {execution: len(workers) for execution, workers in places.items()}
         taken: Counter[str] = Counter()
+        chosen: Counter[Execution] = Counter()
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
             if room > 0 and self._may_start(key, taken[key], now):
+                has_rate = row.queue in rated or self._has_rate(key)
+                if has_rate and prompt is not None and chosen[execution] >= prompt[execution]:
+                    free[execution] = 0  # what comes after it waits as well
+                    continue
+                chosen[execution] += 1
                 free[execution] -= 1
                 left[row.queue] -= 1
                 first.append(row)
@@ -398,9 +429,15 @@ class ModelStore:
             self._start(row, worker, now)
             for execution, workers in places.items()
             for row, worker in zip(
-                [row for row in first if row.job.execution is execution], workers, strict=False
+                _within([row for row in first if row.job.execution is execution]),
+                workers,
+                strict=False,
             )
         ]
+
+    def _has_rate(self, key: str) -> bool:
+        rule = self.state.rules.get(name_of_limit(key)[0])
+        return bool(key and rule and rate_of(rule))
 
     def _may_start(self, key: str, taken: int, now: float) -> bool:
         """Whether a limit lets another one start, when so many were taken in this claim."""
@@ -431,6 +468,8 @@ class ModelStore:
     def _start(self, row: Row, worker: int, now: float) -> Claimed:
         row.status, row.worker, row.started = Status.RUNNING, worker, now
         row.attempt += 1
+        if row.attempt == 1:
+            self._happens(self.spec(row.spec).name, (Action.STARTED,), now)
         job = row.job
         return Claimed(
             row.seq,
@@ -469,6 +508,25 @@ class ModelStore:
 
     def allowance(self, key: str, rate: Rate, now: float) -> int:
         return rate.room(self.state.rates.get(key, 0.0), now)
+
+    def opens(self, key: str, rate: Rate) -> float:
+        return rate.opens(self.state.rates.get(key, 0.0))
+
+    def held_back(self, uid: bytes) -> HeldBack:
+        row = self._row(uid)
+        if row is None:
+            return HeldBack()
+        joined = self.state.joined.get(row.seq)
+        for_batch = row.status is Status.BLOCKED and any(g.callback == uid for g in self._groups)
+        shared = row.job.limit_key
+        name, key = name_of_limit(shared)
+        rule = self.state.rules.get(name) if shared else None
+        if rule is None:
+            return HeldBack(joined, for_batch)
+        running = [r.job.uid for r in self._in(Status.RUNNING) if r.job.limit_key == shared]
+        rate = rate_of(rule)
+        opens = None if rate is None else self.opens(shared, rate)
+        return HeldBack(joined, for_batch, rule, key, len(running), tuple(running[:10]), opens)
 
     def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
         self.state.rates[key] = rate.after(self.state.rates.get(key, 0.0), now, starts)
@@ -658,6 +716,25 @@ class ModelStore:
             row.note = note
         return row is not None
 
+    def note_progress(self, said: Sequence[Said], now: float) -> None:
+        for one in said:
+            row = next(iter(self._running([(one.seq, one.attempt)])), None)
+            if row is None:
+                continue
+            row.total = row.total if one.total is None else one.total
+            row.done = row.done if one.done is None else one.done
+            row.note = one.note or row.note
+
+    def keep_checkpoint(self, seq: int, attempt: int, checkpoint: Checkpoint, now: float) -> bool:
+        row = next(iter(self._running([(seq, attempt)])), None)
+        if row is not None:
+            row.checkpoint = checkpoint
+        return row is not None
+
+    def kept_checkpoint(self, seq: int) -> Checkpoint | None:
+        row = self.state.rows.get(seq)
+        return row and row.checkpoint
+
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
         if uid and self._row(uid):
@@ -678,7 +755,7 @@ class ModelStore:
         rows = [self._row(uid) for uid in uids]
         return [self._told(row) for row in rows if row and row.outcome]
 
-    def view(self, uid: bytes) -> JobView | None:
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
         row = self._row(uid)
         if row is None:
             return None
@@ -692,6 +769,9 @@ class ModelStore:
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
+            progress=None if row.done is None else Progress(row.done, row.total, row.note),
+            arguments=row.job.arguments if arguments and self._has_arguments(row) else b"",
+            description=row.job.about.description if row.job.about else "",
         )
 
     def _place(self, row: Row) -> dict[str, object]:
@@ -960,7 +1040,8 @@ class ModelStore:
         return Cause(self._id(parent), task, outcome.status, reason, root)
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
-        row.status, row.outcome = outcome.status, outcome
+        row.status, row.outcome, row.checkpoint = outcome.status, outcome, None
+        self._job_ends(row, outcome, finished)
         row.started, row.finished = started, finished
         if row.job.reply:
             self.state.outbox.add(row.seq)
@@ -1005,6 +1086,7 @@ class ModelStore:
             cancel_asked=row.cancel_asked,
             code=row.code,
             text="",
+            name=row.job.about.name if row.job.about else "",
         )
 
 
@@ -1020,6 +1102,13 @@ def _is_old(row: Row, retention: Retention, now: float) -> bool:
     if row.status in times:
         seconds = times[row.status]
     return row.finished is not None and seconds is not None and row.finished <= now - seconds
+
+
+def _within(rows: list[Row]) -> list[Row]:
+    """Those that one claim may hold."""
+    sizes = accumulate(len(row.job.arguments) for row in rows)
+    full = next((n for n, size in enumerate(sizes, 1) if size >= CLAIM_BYTES), len(rows))
+    return rows[:full]
 
 
 def _too_late(row: Row, now: float) -> bool:

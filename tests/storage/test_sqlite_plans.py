@@ -23,6 +23,7 @@ LOOKUPS = {
     "KNOWN_UIDS": "SEARCH job USING INDEX job_uid",
     "COUNT_DUE": "SEARCH job USING INDEX job_scheduled",
     "RELEASE_DUE": "SEARCH job USING INDEX job_scheduled",
+    "MADE_OF": "SEARCH job USING INTEGER PRIMARY KEY",
     "NEXT_DUE": "SCAN job USING INDEX job_scheduled",
     "TOO_LATE": "SEARCH job USING INDEX job_deadline",
     "NEXT_DEADLINE": "SEARCH job USING INDEX job_deadline",
@@ -46,6 +47,8 @@ LOOKUPS = {
     "STATUS": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_UIDS": "SEARCH job USING INDEX job_uid",
     "ANNOTATE": "SEARCH job USING INDEX job_uid",
+    "NOTE_PROGRESS": BY_SEQ,
+    "KEEP_CHECKPOINT": BY_SEQ,
     "VIEW": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_SEQS": BY_SEQ,
     "KEPT_LONG_ENOUGH": "SEARCH job USING INDEX job_ended",
@@ -63,6 +66,8 @@ LOOKUPS = {
     "DOOMED": BY_SEQ,
     "RELEASE_CALLBACK": "SEARCH job USING INDEX job_uid",
     "RESULTS_OF_PARENTS": BY_SEQ,
+    "WAITING_CHILD": "SEARCH job USING INDEX job_uid",
+    "WAIT_FOR_MORE": "SEARCH job USING INTEGER PRIMARY KEY",
     "REQUEUEABLE_JOB": "SEARCH job USING INDEX job_uid",
     "REQUEUEABLE_OF_BATCH": "SEARCH job USING INDEX job_batch",
     "REVIVED": BY_SEQ,
@@ -75,6 +80,8 @@ LOOKUPS = {
     "EDGES": BY_SEQ,
     "REMOVE_BATCHES": "SEARCH job USING INDEX job_batch",
     "HEADS": BY_SEQ,
+    "HELD_BACK": "SEARCH job USING INDEX job_uid",
+    "RUNNING_OF_LANES": "SCAN job USING INDEX job_running",
     "HOLDERS": BY_SEQ,
     "ADD_KEYS": "SEARCH job USING INDEX job_uid",
     "ADD_JOINED": "SEARCH job USING INDEX job_uid",
@@ -88,6 +95,7 @@ SORTS = {
     "COUNT_DUE",  # groups at most `limit` rows by lane
     # These group the dependencies of the jobs that they are given.
     *("RELEASE", "RELEASE_ALL_THE_SAME", "RESULTS_OF_PARENTS", "REVIVED", "WAIT_AGAIN", "CHILDREN"),
+    "SIZES_OF_RESULTS",
 }
 STATEMENTS = {
     name: value
@@ -104,6 +112,7 @@ WHOLE_TABLES = {
     "PAUSED": "queue",
     "EMPTY_LANES": "lane",
     "FIRSTS": "joined",
+    "WITH_CHECKPOINT": "progress",
     "KEPT_OF_OTHERS": "json_each",
 }
 

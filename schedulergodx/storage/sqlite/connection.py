@@ -113,6 +113,22 @@ class Connection:
             raise self._told_apart(error) from error
         return found
 
+    def rows_within(self, text: str, values: Sequence[Any], column: int, most: int) -> list[Any]:
+        """The same, up to the row with which a column of bytes has so many of them.
+
+        The statement ends when another one is run.
+        """
+        found: list[Any] = []
+        try:
+            for row in self._cursor.execute(text, values):
+                found.append(row)
+                most -= len(row[column] or b"")
+                if most <= 0:
+                    break
+        except sqlite3.Error as error:
+            raise self._told_apart(error) from error
+        return found
+
     def write(self, text: str, values: Sequence[Any] = ()) -> list[Any]:
         """The same for one that changes something: it must be inside of a transaction."""
         if not self.raw.in_transaction:

@@ -34,10 +34,16 @@ class Rates:
             self._spent.add(key)
         return rate.room(on_time, now)
 
-    def spend(self, key: str, rate: Rate, now: float, starts: int = 1) -> None:
-        """So many start now; it is on disk after `write` and a commit."""
-        self._next[key] = rate.after(self._on_time(key), now, starts)
+    def spend(self, key: str, rate: Rate, now: float, starts: int = 1) -> float:
+        """So many start now; it is on disk after `write` and a commit. What `put_back` undoes."""
+        before = self._on_time(key)
+        self._next[key] = rate.after(before, now, starts)
         self._spent.add(key)
+        return before
+
+    def put_back(self, key: str, before: float) -> None:
+        """What was spent last did not start."""
+        self._next[key] = before
 
     def write(self) -> None:
         """Write what was spent."""
@@ -48,10 +54,14 @@ class Rates:
 
     def wait(self, key: str, rate: Rate, lane: int = _NO_LANE) -> None:
         """Have `next_start` say when this one has room again."""
-        alarm = rate.opens(self._on_time(key)), lane
+        alarm = self.opens(key, rate), lane
         if alarm not in self._known:
             self._known.add(alarm)
             heapq.heappush(self._alarms, alarm)
+
+    def opens(self, key: str, rate: Rate) -> float:
+        """From when on another one may start."""
+        return rate.opens(self._on_time(key))
 
     def next_start(self) -> float | None:
         """When something that waits may start; it may be in vain."""

@@ -1,0 +1,121 @@
+"""How both clients take jobs that were made by hand. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.client.bundle import bundle
+from schedulergodx.client.draft import Nobody
+from schedulergodx.client.drafting import Drafted, Drafting
+from schedulergodx.client.naming import Naming
+from schedulergodx.client.workflow import check_circle
+from schedulergodx.core.identity import ulid
+from schedulergodx.core.job import Parent
+from schedulergodx.errors import ConfigError, UnknownJob
+
+if TYPE_CHECKING:
+    from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.client.bundle import Bundle
+    from schedulergodx.client.workflow import Workflow
+    from schedulergodx.core.view import JobView
+
+
+class Submitting(Naming):
+    """The part of both clients that prepares what was made by hand."""
+
+    def _set_up(self, *given: Any) -> None:
+        super()._set_up(*given)
+        self._drafting = Drafting(self._options, self._packers, self._clock)
+
+    def _draft(self, job: BaseJob[Any], uids: Mapping[str, bytes] | None = None) -> Drafted:
+        """A job that was made by hand, ready to be sent.
+
+        uids: of jobs by their ids
+
+        Raises: ConfigError for one that was launched; ShipError, TooLarge, UnknownJob
+        """
+        if not isinstance(job, self._job_kind):
+            kind = self._job_kind.__name__
+            raise ConfigError(
+                f"{self._kind} {self.name} takes jobs of class {kind}, and not {job!r:.100}: make "
+                f"it as {kind}(name, function, params)"
+            )
+        if job._draft is None:
+            raise ConfigError(f"job {job.id} was launched already: there is nothing to submit")
+        find = self._awaited.uid_of
+        if uids is not None:
+            return self._drafting.prepare(
+                job, find_uid=lambda id: uids.get(id) or find(id), client=self._launcher
+            )
+        return self._drafting.prepare(job, find_uid=find, client=self._launcher)
+
+    def _draft_all(self, workflow: Workflow) -> dict[BaseJob[Any], Drafted]:
+        """All jobs of a workflow, with the steps whose values they need.
+
+        Raises: ConfigError, ShipError, TooLarge, UnknownJob
+        """
+        drafted: dict[BaseJob[Any], Drafted] = {}
+        uids = {job.id: job.uid for job in workflow.jobs}
+        rest = deque(workflow.jobs)
+        while rest:
+            job = rest.popleft()
+            if job in drafted:
+                continue
+            made = drafted[job] = self._draft(job, uids)
+            if made.template.batch is not None:
+                raise ConfigError(f"job {job.id} is to be in a batch, and a workflow is one itself")
+            rest.extend(value for value in made.values if isinstance(value._client, Nobody))
+        if not drafted:
+            raise ConfigError(f"workflow {workflow.name!r} has no jobs: add some")
+        check_circle(drafted)
+        return drafted
+
+    def _bundle_before(self, jobs: Iterable[BaseJob[Any]], last: bytes) -> Bundle | None:
+        """Jobs that a blocked one, of which they know, is to wait for; None if there are none."""
+        drafted = {job: self._draft(job) for job in jobs}
+        if not drafted:
+            return None
+        parents = tuple(Parent(job.uid, result=True) for job in drafted)
+        return bundle(drafted, before={last: parents})
+
+    def _outside(self, drafted: Mapping[BaseJob[Any], Drafted]) -> list[bytes]:
+        """Of all parents, those that are not of the same workflow."""
+        inside = {job.uid for job in drafted}
+        above = {parent.uid for one in drafted.values() for parent in one.item.parents}
+        return sorted(above - inside)
+
+    def _adopt(self, job: BaseJob[Any], drafted: Drafted) -> None:
+        """From now on the outcome of a job is told to this client."""
+        template = drafted.template
+        is_new = isinstance(job._client, Nobody)
+        job._submit(self, self.instance, template.queue, template.spec.name)
+        job.hope()
+        if template.batch is not None and is_new:
+            template.batch.take(job)
+        self._awaited.add(job)
+
+    def _queue_of(self, uid: bytes) -> str | None:
+        """The queue of a job of which this process knows: what follows it goes the same way."""
+        known = self._awaited.held(uid) or self._awaited.dropped(uid)
+        return known.queue or None if known is not None else None
+
+    def _strangers(self, uids: Iterable[bytes]) -> list[bytes]:
+        """Those of jobs of which this process does not know that they are this client's."""
+        awaited = self._awaited
+        return [
+            uid
+            for uid in uids
+            if awaited.held(uid) is None
+            and awaited.dropped(uid) is None
+            and awaited.outcome(uid) is None
+        ]
+
+    def _check_parent(self, view: JobView) -> None:
+        """Raise UnknownJob for a parent that is not this client's."""
+        if view.client != self._launcher:
+            raise UnknownJob(
+                f"job {view.label or ulid(view.uid)} is of client {view.client!r}, and this one is "
+                f"{self._launcher!r}: a job can only depend on jobs of its own client"
+            )
