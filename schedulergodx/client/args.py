@@ -11,13 +11,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.options import UNSET
 from schedulergodx.core import context
 from schedulergodx.errors import ConfigError, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.client import Client
-
-_NOTHING: Any = object()
 
 
 class Missing(LookupError):
@@ -71,7 +70,7 @@ class Task(Argument):
 class Return(Argument):
     """What the newest completed job of a task has returned."""
 
-    def __init__(self, task: str, default: Any = _NOTHING) -> None:
+    def __init__(self, task: str, default: Any = UNSET) -> None:
         self.task, self.default = task, default
 
     def value(self, task: str) -> Any:
@@ -100,7 +99,7 @@ class FuncArg(Argument):
 class EnvArg(Argument):
     """A variable of the environment of the workers."""
 
-    def __init__(self, name: str, default: Any = _NOTHING) -> None:
+    def __init__(self, name: str, default: Any = UNSET) -> None:
         self.name, self.default = name, default
 
     def value(self, task: str) -> Any:
@@ -191,6 +190,6 @@ def _filled(injected: Injected, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _or_missing(default: Any, text: str) -> Any:
-    if default is _NOTHING:
+    if default is UNSET:
         raise Missing(f"{text}, and no default was given")
     return default
