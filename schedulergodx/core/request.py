@@ -114,6 +114,16 @@ class AskQueues(Struct, frozen=True, tag="queues"):
     """The queues that are served; answered by a list of QueueView."""
 
 
+class AskStop(Struct, frozen=True, tag="stop"):
+    """Have a service drain and end, and begin anew if that is said; answered by True.
+
+    force: end the jobs that run, and wait for none
+    """
+
+    restart: bool = False
+    force: bool = False
+
+
 Request = (
     AskOutcomes
     | AskStatus
@@ -134,6 +144,7 @@ Request = (
     | AskPause
     | AskQueues
     | AskAboutSchedule
+    | AskStop
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -155,6 +166,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
+    AskStop: bool,
     **SCHEDULE_ANSWERS,
 }
 

@@ -27,6 +27,7 @@ from schedulergodx.core.request import (
     AskQueues,
     AskRequeue,
     AskStatus,
+    AskStop,
     AskView,
     read_request,
 )
@@ -69,6 +70,7 @@ class Desk:
     errands: does what takes several rounds
     queues: those that this service serves
     book: what is known of them
+    end: has the service end, as (restart, force)
     stop: calls off an attempt, as (job, force)
     tell: makes the RESPONSES of outcomes for one instance of a client
     """
@@ -82,12 +84,14 @@ class Desk:
         *,
         queues: Collection[str],
         book: Queues,
+        end: Callable[[bool, bool], None],
         stop: Callable[[Running, bool], None],
         tell: Callable[[list[Told], str, str], list[Reply]],
     ) -> None:
         self._store = store
         self._queues = frozenset(queues)
         self._book = book
+        self._end = end
         self._stop = stop
         self._tell = tell
         self._batches = batches
@@ -127,6 +131,9 @@ class Desk:
                 return [(queue, status, n) for (queue, status), n in counts.items()]
             case AskCancel():
                 return self._cancel(request, header, tick)
+            case AskStop(restart, force):
+                tick.later.append(partial(self._end, restart, force))
+                return True
             case AskQueues():
                 return self._book.views()
             case AskClear(before):
