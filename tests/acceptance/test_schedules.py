@@ -81,7 +81,7 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
         Client("maker", broker=broker, secret=SECRET) as client,
     ):
 
-        def control(session=Session(), own=Task(), job=Context()) -> list[object]:  # noqa: B008
+        def control(session=Session(), own=Task(), job=Context()) -> list[object]:
             other = session["other"]
             other.disabled = True
             other.run("forced")
@@ -89,8 +89,8 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
             return [names, "other" in session, own.name, job.attempt]
 
         def tell(
-            last=Return("told"),  # noqa: B008
-            home=EnvArg("NOT_THERE") >> FuncArg(lambda: "made"),  # noqa: B008
+            last=Return("told"),
+            home=EnvArg("NOT_THERE") >> FuncArg(lambda: "made"),
         ) -> list[object]:
             return [last, home]
 
@@ -141,7 +141,7 @@ def test_a_job_can_end_the_service_that_runs_it(tmp_path: Path) -> None:
     service = ServiceProcess(tmp_path, **settings).start()
     with Client("maker", broker=broker, secret=SECRET) as client:
 
-        def end(session=Session()) -> int:  # noqa: B008
+        def end(session=Session()) -> int:
             return session.shutdown()
 
         job = client.task(end).launch()
