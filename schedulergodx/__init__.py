@@ -35,9 +35,12 @@ if TYPE_CHECKING:
         publish,
         publish_task,
     )
-    from schedulergodx.core.context import current_job
+    from schedulergodx.core.context import NoJob, current_job
+    from schedulergodx.core.follow import Output, StatusChange
     from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
+    from schedulergodx.core.view import Progress
+    from schedulergodx.core.why import Reason, Why
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
 
@@ -55,12 +58,18 @@ __all__ = [
     "ErrorCode",
     "Job",
     "JobStatus",
+    "NoJob",
+    "Output",
+    "Progress",
+    "Reason",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
+    "StatusChange",
     "Task",
     "Unique",
+    "Why",
     "Workflow",
     "attach",
     "batch",
@@ -78,8 +87,14 @@ _HOMES = {
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
     "JobStatus": "core.job",
+    "NoJob": "core.context",
+    "Output": "core.follow",
+    "Progress": "core.view",
+    "Reason": "core.why",
     "Service": "service",
     "Status": "core.job",
+    "StatusChange": "core.follow",
+    "Why": "core.why",
     "attach": "client.default",
     "batch": "client.default",
     "broadcast": "client.default",

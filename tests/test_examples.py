@@ -56,6 +56,15 @@ SAYS = {
         "not sent: argument 1 is of type set",
         "'completed': 3",
     ],
+    "progress.py": [
+        "it prints: attempt 1 begins at file 0",
+        "3 of 6: file 2",
+        "scheduled, attempt 1: the disk was pulled out",
+        "it prints: attempt 2 begins at file 3",
+        "completed, attempt 2",
+        "3 of 6 files in the last attempt",
+        "it is not due",
+    ],
     "web.py": ["cat.jpg at 100 px", "cat.jpg at 200 px", "cat.jpg at 400 px"],
 }
 RUN_APART = {"service.py"}

@@ -13,12 +13,14 @@ from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
+from schedulergodx.cli.follow import follow
 from schedulergodx.cli.job import job
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.schedule import schedule
 from schedulergodx.cli.service import service
+from schedulergodx.cli.why import why
 from schedulergodx.cli.workflow import workflow
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
@@ -58,5 +60,6 @@ def version(as_json: bool) -> None:
 
 
 GROUPS = (service, job, queue, batch, workflow, schedule, dead, config)
-for command in (*GROUPS, launch, execute, doctor, demo):
+for command in (*GROUPS, launch, execute, why, doctor, demo):
     program.add_command(command)
+job.add_command(follow)

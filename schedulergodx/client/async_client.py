@@ -70,7 +70,7 @@ class AsyncClient(
             line.abandon(BrokerClosed(CLOSED))
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
-        self._reader.watches.doubt()
+        self._reader.doubt()
 
     async def __aenter__(self) -> Self:
         await self.connect()

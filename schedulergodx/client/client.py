@@ -71,7 +71,7 @@ class Client(ByHand, ByName, Scheduling, Operating, Batching, Aliases, Closing):
             line.close()
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
-        self._reader.watches.doubt()
+        self._reader.doubt()
 
     def _begin(self, connect: bool) -> None:
         if connect and not context.preparing:

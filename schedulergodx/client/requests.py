@@ -38,6 +38,7 @@ from schedulergodx.core.view import (
     JobFilter,
     JobView,
 )
+from schedulergodx.core.why import Why, away, not_served
 from schedulergodx.errors import (
     ConfigError,
     LaunchError,
@@ -134,6 +135,11 @@ def read_answers(question: Question) -> list[Any]:
         raise _silence(question) from question.error
     kind = _answer_type(question)
     return [msgspec.msgpack.decode(answer.value, type=kind) for answer in question.answers]
+
+
+def unanswered(error: NoAnswer | UnknownQueue, queue: str) -> Why:
+    """Why a job does not run of whose service nothing is heard."""
+    return not_served(queue, str(error)) if isinstance(error, UnknownQueue) else away(str(error))
 
 
 def check_sent(notice: Notice, timeout: float) -> None:

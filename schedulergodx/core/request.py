@@ -17,6 +17,7 @@ from schedulergodx.core.batch import (
     AskRequeueBatch,
 )
 from schedulergodx.core.envelope import UNREADABLE
+from schedulergodx.core.follow import AskFollow, JobNews
 from schedulergodx.core.job import Failure, Status
 from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
@@ -27,6 +28,7 @@ from schedulergodx.core.view import (
     JobView,
     QueueView,
 )
+from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import EnvelopeError
 
 LONGEST_NOTE = 1000  # characters
@@ -143,6 +145,8 @@ Request = (
     | AskClear
     | AskPause
     | AskQueues
+    | AskFollow
+    | AskWhy
     | AskAboutSchedule
     | AskStop
 )
@@ -166,6 +170,8 @@ ANSWERS: dict[type[Struct], object] = {
     AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
+    AskFollow: JobNews | None,
+    AskWhy: Why | None,
     AskStop: bool,
     **SCHEDULE_ANSWERS,
 }

@@ -14,8 +14,11 @@ from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
 from schedulergodx.service.errands import Errands
+from schedulergodx.service.explainer import Explainer
 from schedulergodx.service.finisher import Finisher
+from schedulergodx.service.followers import Followers
 from schedulergodx.service.inbox import Inbox
+from schedulergodx.service.journal import Journal
 from schedulergodx.service.loop import Loop, Stations
 from schedulergodx.service.maker import Maker
 from schedulergodx.service.outbox import Outbox
@@ -194,27 +197,20 @@ class Engine:
     def _make_stations(
         self, name: str, identify: Callable[[], bytes], chance: Callable[[], float]
     ) -> Stations:
-        store, settings = self._parts.store, self._settings
+        store = self._parts.store
         outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
         dispatcher = self._make_dispatcher()
         watchers = Watchers(store)
         errands = Errands(self.ring)
-        batches = BatchDesk(
-            store,
-            watchers,
-            stop=self._call_off,
-            draft=lambda header, task, now: inbox.draft(header, task, now),
-            errands=errands,
-        )
+
+        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
+            return inbox.draft(header, task, now)
+
+        batches = BatchDesk(store, watchers, stop=self._call_off, draft=draft, errands=errands)
+        followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
         timekeeper, schedules = self._make_schedules(lambda: inbox)
-        desk = Desk(
-            *(store, batches, schedules, errands),
-            queues=settings.queues,
-            book=self._make_book(),
-            end=self._on_stop,
-            stop=self._call_off,
-            tell=outbox.replies,
-        )
+        explainer = self._make_explainer(dispatcher)
+        desk = self._make_desk(batches, schedules, errands, followers, explainer, outbox)
         inbox = self._make_inbox(desk, name, identify)
         return Stations(
             inbox,
@@ -226,6 +222,34 @@ class Engine:
             errands,
             watchers,
             timekeeper,
+            followers,
+            Journal(store, self._parts.executor, followers),
+        )
+
+    def _make_caretaker(self) -> Caretaker:
+        return Caretaker(
+            self._parts.store,
+            retention_of(self._settings),
+            lambda: self._watch.pulse(self.trouble),
+            schedules=self._settings.retention_schedules,
+        )
+
+    def _make_desk(
+        self,
+        batches: BatchDesk,
+        schedules: ScheduleDesk,
+        errands: Errands,
+        followers: Followers,
+        explainer: Explainer,
+        outbox: Outbox,
+    ) -> Desk:
+        return Desk(
+            *(self._parts.store, batches, schedules, errands, followers, explainer),
+            queues=self._settings.queues,
+            book=self._make_book(),
+            end=self._on_stop,
+            stop=self._call_off,
+            tell=outbox.replies,
         )
 
     def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
@@ -240,14 +264,6 @@ class Engine:
             grace=settings.overdue_grace,
             expiration=settings.task_expiration,
             identify=identify,
-        )
-
-    def _make_caretaker(self) -> Caretaker:
-        return Caretaker(
-            self._parts.store,
-            retention_of(self._settings),
-            lambda: self._watch.pulse(self.trouble),
-            schedules=self._settings.retention_schedules,
         )
 
     def _make_schedules(self, inbox: Callable[[], Inbox]) -> tuple[Timekeeper, ScheduleDesk]:
@@ -277,6 +293,17 @@ class Engine:
             accept_code=self._settings.accept_code,
         )
 
+    def _make_explainer(self, dispatcher: Dispatcher) -> Explainer:
+        settings = self._settings
+        return Explainer(
+            self._parts.store,
+            dispatcher,
+            queues=settings.queues,
+            limits=settings.queue_limits,
+            rates=_rates(settings),
+            places=self._parts.executor.places,
+        )
+
     def _make_book(self) -> Queues:
         settings = self._settings
         return Queues(
@@ -294,7 +321,7 @@ class Engine:
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
             ring=self.ring,
-            rates={queue: Rate(*rate) for queue, rate in self._settings.queue_rates.items()},
+            rates=_rates(self._settings),
         )
 
     def _halt(self) -> None:
@@ -304,3 +331,7 @@ class Engine:
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)
+
+
+def _rates(settings: Settings) -> dict[str, Rate]:
+    return {queue: Rate(*rate) for queue, rate in settings.queue_rates.items()}

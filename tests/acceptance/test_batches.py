@@ -210,6 +210,19 @@ def test_a_job_waits_for_a_batch_and_gives_its_place_away(either: Deployment) ->
     assert outer.launch().result(SOON) == [1, 4, 9]
 
 
+def test_a_batch_is_an_argument_too(either: Deployment) -> None:
+    either.service().start()
+    client = either.client()
+
+    @client.task
+    def look(batch: Any) -> tuple[int, bool]:
+        return sum(batch.status().values()), batch.active
+
+    with client.batch("argument") as batch:
+        job = look.options(batch=batch).launch(batch)
+    assert job.result(SOON) == (1, True)
+
+
 def test_the_async_twin(either: Deployment) -> None:
     either.service().start()
 

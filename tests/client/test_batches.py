@@ -348,8 +348,22 @@ def test_a_block_that_raises_closes_the_batch_and_launches_nothing_after_it(
         {Status.COMPLETED: 1},
         None,
     )
-    with pytest.raises(LaunchError, match="was not filled"):
+    with pytest.raises(LaunchError, match="was not launched: stopped here"):
         after.result(SOON)
+
+
+def test_a_job_at_the_end_that_is_refused_says_so_and_the_batch_can_be_closed_without(
+    client: Client,
+) -> None:
+    batch = client.batch("work")
+    after = batch.then(client.task(report, queue="nobody"), "work")
+    client.task(square, batch=batch).launch(2)
+    with pytest.raises(ConfigError, match="'nobody' is not one that service"):
+        batch.close()
+    with pytest.raises(LaunchError, match="was not launched: the service refused it"):
+        after.result(SOON)
+    assert batch.close().state is BatchState.CLOSED
+    assert batch.wait(SOON).counts == {Status.COMPLETED: 1}
 
 
 # -- elsewhere -------------------------------------------------------------------------------------

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from schedulergodx.client import progress
 from schedulergodx.client.progress import as_html, showing
 from schedulergodx.core.job import Status
 from schedulergodx.core.view import BatchState, BatchView
@@ -55,17 +52,10 @@ assert not loaded and ("rich" in sys.modules) == (sys.argv[1] == "rich")
 @pytest.mark.parametrize("rich", ["rich", "none"])
 def test_a_terminal_has_a_bar_where_rich_is_installed(rich: str) -> None:
     ours, theirs = pty.openpty()
-    hidden = "" if rich == "rich" else "import sys; sys.modules['rich'] = None\n"
-    hidden += (
-        ""
-        if rich == "rich"
-        else (
-            "import schedulergodx.client.progress as p; p._has_rich = lambda: False\n"
-            "del sys.modules['rich']\n"
-        )
-    )
+    hidden = "import schedulergodx.client.progress as p; p._has_rich = lambda: False\n"
+    program = _PROGRAM if rich == "rich" else hidden + _PROGRAM
     done = subprocess.run(
-        [sys.executable, "-c", hidden + _PROGRAM, rich],
+        [sys.executable, "-c", program, rich],
         env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120"},
         stderr=theirs,
         check=False,
@@ -103,9 +93,8 @@ def test_a_cell_of_a_notebook_has_one_bar_that_moves() -> None:
         "    show(view(100, 0))\n"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-    nbclient.NotebookClient(
-        notebook, timeout=60, resources={"metadata": {"path": str(ROOT)}}
-    ).execute()
+    home = {"metadata": {"path": str(ROOT)}}
+    nbclient.NotebookClient(notebook, timeout=60, resources=home).execute()
     [output] = notebook.cells[0].outputs
     assert '<progress value="100" max="100">' in output.data["text/html"]
 
@@ -116,10 +105,7 @@ def test_what_is_shown_is_escaped() -> None:
     assert "1 completed, closed" in html
 
 
-def test_an_empty_batch_is_shown_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    shown: list[Callable[..., object]] = []
-    with progress._as_lines() as show:
+def test_an_empty_batch_is_shown_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing("none") as show:
         show(BatchView(b"", "none", "shop", False, 0.0, BatchState.CLOSED, {}))
-        shown.append(show)
-    assert sys.stderr.getvalue() == "none: 0/0, no jobs\n"  # type: ignore[attr-defined]
+    assert capsys.readouterr().err == "none: 0/0, no jobs\n"

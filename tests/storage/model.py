@@ -42,6 +42,7 @@ from schedulergodx.core.view import (
     Change,
     JobFilter,
     JobView,
+    Progress,
 )
 from schedulergodx.storage.base import (
     CLAIM_BYTES,
@@ -55,7 +56,8 @@ from schedulergodx.storage.base import (
     Told,
 )
 from schedulergodx.storage.flows import Added, Batch, BatchCancelled
-from schedulergodx.storage.holding import Holder, Key
+from schedulergodx.storage.holding import HeldBack, Holder, Key
+from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.verdicts import (
     CALLED_OFF,
     UNKNOWN_SPEC,
@@ -95,6 +97,9 @@ class Row:
     above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
     for_batch: bool = False  # a callback that waits
     note: str = ""
+    done: float | None = None
+    total: float | None = None
+    checkpoint: Checkpoint | None = None
 
     @property
     def code(self) -> int | None:
@@ -504,6 +509,25 @@ class ModelStore(ScheduleModel):
     def allowance(self, key: str, rate: Rate, now: float) -> int:
         return rate.room(self.state.rates.get(key, 0.0), now)
 
+    def opens(self, key: str, rate: Rate) -> float:
+        return rate.opens(self.state.rates.get(key, 0.0))
+
+    def held_back(self, uid: bytes) -> HeldBack:
+        row = self._row(uid)
+        if row is None:
+            return HeldBack()
+        joined = self.state.joined.get(row.seq)
+        for_batch = row.status is Status.BLOCKED and any(g.callback == uid for g in self._groups)
+        shared = row.job.limit_key
+        name, key = name_of_limit(shared)
+        rule = self.state.rules.get(name) if shared else None
+        if rule is None:
+            return HeldBack(joined, for_batch)
+        running = [r.job.uid for r in self._in(Status.RUNNING) if r.job.limit_key == shared]
+        rate = rate_of(rule)
+        opens = None if rate is None else self.opens(shared, rate)
+        return HeldBack(joined, for_batch, rule, key, len(running), tuple(running[:10]), opens)
+
     def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
         self.state.rates[key] = rate.after(self.state.rates.get(key, 0.0), now, starts)
 
@@ -692,6 +716,25 @@ class ModelStore(ScheduleModel):
             row.note = note
         return row is not None
 
+    def note_progress(self, said: Sequence[Said], now: float) -> None:
+        for one in said:
+            row = next(iter(self._running([(one.seq, one.attempt)])), None)
+            if row is None:
+                continue
+            row.total = row.total if one.total is None else one.total
+            row.done = row.done if one.done is None else one.done
+            row.note = one.note or row.note
+
+    def keep_checkpoint(self, seq: int, attempt: int, checkpoint: Checkpoint, now: float) -> bool:
+        row = next(iter(self._running([(seq, attempt)])), None)
+        if row is not None:
+            row.checkpoint = checkpoint
+        return row is not None
+
+    def kept_checkpoint(self, seq: int) -> Checkpoint | None:
+        row = self.state.rows.get(seq)
+        return row and row.checkpoint
+
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
         if uid and self._row(uid):
@@ -712,7 +755,7 @@ class ModelStore(ScheduleModel):
         rows = [self._row(uid) for uid in uids]
         return [self._told(row) for row in rows if row and row.outcome]
 
-    def view(self, uid: bytes) -> JobView | None:
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
         row = self._row(uid)
         if row is None:
             return None
@@ -726,7 +769,8 @@ class ModelStore(ScheduleModel):
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
-            arguments=row.job.arguments if self._has_arguments(row) else b"",
+            progress=None if row.done is None else Progress(row.done, row.total, row.note),
+            arguments=row.job.arguments if arguments and self._has_arguments(row) else b"",
             description=row.job.about.description if row.job.about else "",
         )
 
@@ -996,7 +1040,7 @@ class ModelStore(ScheduleModel):
         return Cause(self._id(parent), task, outcome.status, reason, root)
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
-        row.status, row.outcome = outcome.status, outcome
+        row.status, row.outcome, row.checkpoint = outcome.status, outcome, None
         self._job_ends(row, outcome, finished)
         row.started, row.finished = started, finished
         if row.job.reply:

@@ -45,6 +45,7 @@ from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Tick
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
+from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.schedules import Fire, Fired, Plan
 from schedulergodx.storage.states import STATUSES
 from tests.storage.making import DONE, FAILED, NOW, SPEC, new_job, new_uid
@@ -586,6 +587,36 @@ class SameAsModel(RuleBasedStateMachine):
         uid = self.uid(pick, *Status)
         self.both(lambda store: store.annotate(uid, f"{pick}", now))
 
+    @precondition(lambda self: self.has(Status.RUNNING))
+    @rule(
+        number=st.integers(1, 3),
+        late=st.integers(0, 1),
+        done=st.none() | st.sampled_from((0.0, 1.5)),
+        total=st.none() | st.just(9.0),
+        note=st.sampled_from(("", "half")),
+        now=whens,
+    )
+    def say(
+        self,
+        number: int,
+        late: int,
+        done: float | None,
+        total: float | None,
+        note: str,
+        now: float,
+    ) -> None:
+        running = self.model.running()[:number]
+        said = [Said(job.seq, job.attempt + late, done, total, note) for job in running]
+        self.both(lambda store: store.note_progress(said, now))
+
+    @precondition(lambda self: self.has(Status.RUNNING))
+    @rule(pick=picks, late=st.integers(0, 3), now=whens)
+    def keep_checkpoint(self, pick: int, late: int, now: float) -> None:
+        if row := self.row(pick, Status.RUNNING):
+            attempt = row.attempt + (late == 3)
+            checkpoint = Checkpoint(str(pick).encode(), (b"u" * 16,) * (pick % 2))
+            self.both(lambda store: store.keep_checkpoint(row.seq, attempt, checkpoint, now))
+
     @precondition(lambda self: self.model.state.outbox)
     @rule(pick=picks)
     def send(self, pick: int) -> None:
@@ -680,6 +711,10 @@ class SameAsModel(RuleBasedStateMachine):
         self.both(lambda store: store.cancel_asked([row.seq for row in rows]))
         for uid in uids:
             self.both(lambda store, uid=uid: store.view(uid))
+            self.both(lambda store, uid=uid: store.view(uid, arguments=False))
+        for row in rows:
+            self.both(lambda store, seq=row.seq: store.kept_checkpoint(seq))
+            self.both(lambda store, uid=row.job.uid: store.held_back(uid))
         for client in ("ann", None):
             self.both(lambda store, client=client: store.find(client, "1"))
         for status in Status:

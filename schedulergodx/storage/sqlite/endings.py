@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.storage.base import Told
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.annotations import AnnotationVerbs
 from schedulergodx.storage.sqlite.dependents import Dependents
 from schedulergodx.storage.sqlite.session import End, pack, unpack_outcome
 from schedulergodx.storage.states import NUMBERS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from schedulergodx.storage.verdicts import Cause
 
 
-class Endings(Dependents):
+class Endings(AnnotationVerbs, Dependents):
     """Writes ends, and reads them."""
 
     _firsts: set[bytes]  # jobs to which others are joined
@@ -71,6 +72,8 @@ class Endings(Dependents):
             ended = self._firsts.intersection(one.uid for one in told)
             self._over |= ended
             self._firsts -= ended
+        if self._with_checkpoint:
+            self._drop_checkpoints(one.seq for one in told)
         self._counters.move_each(moves)
         self._batches.move_each(grouped)
         connection = self._connection

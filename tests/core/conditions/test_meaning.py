@@ -53,7 +53,7 @@ def test_after_an_outage_an_interval_fires_once_and_goes_on_from_there() -> None
 
 
 def test_an_interval_based_on_the_finish_waits_for_it() -> None:
-    """R26: `based=`."""
+    """R26: as `based=` says."""
     rule, past = parse("every 10 min based on finish"), Past(made=MADE)
     past.fire(rule, MADE + 600)
     past.under_way[None] = 1
@@ -143,7 +143,7 @@ def test_a_clock_that_is_set_back_does_not_fire_a_second_time() -> None:
 
 
 def test_a_cron_time_holds_for_its_minute() -> None:
-    """R33: `crontime`."""
+    """R33: as `crontime` says."""
     rule, past = parse("crontime 30 10 * * *"), Past(made=MADE)
     for clock, holds in (
         ("10:29:59", False),
@@ -239,7 +239,7 @@ def test_a_window_of_today_is_not_that_of_yesterday() -> None:
 
 
 def test_running_looks_at_the_runs_of_now() -> None:
-    """R32."""
+    """R32: as many as there are now."""
     past = Past(made=MADE, under_way={"x": 2})
     assert parse("while task 'x' is running").view(past.at(MADE)).holds
     assert parse("task 'x' is running more than 1 times").view(past.at(MADE)).holds
@@ -269,7 +269,7 @@ def test_retry_fires_after_failures_in_a_row() -> None:
 
 
 def test_the_service_is_young_and_then_it_is_not() -> None:
-    """R35."""
+    """R35: counted from its start."""
     past = Past(service_started=MADE)
     young, old = parse("scheduler started 10 min ago"), parse("scheduler has run over 10 min")
     for now, is_young in ((MADE, True), (MADE + 599, True), (MADE + 600, False)):
@@ -279,7 +279,7 @@ def test_the_service_is_young_and_then_it_is_not() -> None:
 
 
 def test_environment_and_parameters_are_compared() -> None:
-    """R36, R37."""
+    """R36, R37: by name, and by what they are as text."""
     past = Past(env="test", params={"x": 5})
     for text in ("env 'test'", "param 'x' exists", "param 'x' is '5'", "true", "always true"):
         assert parse(text).view(past.at(MADE)).holds, text
@@ -289,7 +289,7 @@ def test_environment_and_parameters_are_compared() -> None:
 
 
 def test_a_condition_of_the_users_own_is_asked_for() -> None:
-    """R39."""
+    """R39: with the groups of its syntax."""
     own = OwnConditions()
     own.add(re.compile("is (?P<what>.+)"), lambda what: what == "foo", look_every=60.0)
     moment = replace(

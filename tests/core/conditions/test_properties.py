@@ -18,7 +18,7 @@ NOWS = st.floats(BEGIN, BEGIN + YEAR)
 @settings(max_examples=150, deadline=None)
 @given(CONDITIONS)
 def test_the_text_of_a_rule_reads_back_as_an_equal_rule(condition: Condition) -> None:
-    """R40."""
+    """R40: the text and the object are one."""
     text = str(condition)
     if why_never(condition) is None:
         assert parse(text) == condition
