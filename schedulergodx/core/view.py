@@ -45,6 +45,7 @@ class AttemptView:
     code: int | None
     text: str
     traceback: str
+    runner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class JobView:
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
+    runner: str = ""  # who runs it, or did: the name of a service, or the id of a `Worker`
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Desk:
         tell: Callable[[list[Told], str, str], list[Reply]],
     ) -> None:
         self._store = store
-        self._queues = frozenset(queues)
+        self._queues = queues
         self._book = book
         self._stop = stop
         self._tell = tell

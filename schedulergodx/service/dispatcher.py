@@ -60,10 +60,7 @@ class Dispatcher:
         places = {e: numbers for e in executions if (numbers := self._executor.places(e))}
         if places:
             claims = self._store.claim(places, rooms, tick.now)
-            for claimed in claims:
-                self._running[claimed.seq] = claimed
-                self._per_queue[claimed.queue] += 1
-                tick.works.append(self._work(claimed))
+            self._start(claims, tick)
             if self._rates:
                 self._spend(claims, tick.now)
 
@@ -94,15 +91,25 @@ class Dispatcher:
         """How many jobs have a place now."""
         return len(self._running)
 
+    def _start(self, claims: Sequence[Claimed], tick: Tick) -> None:
+        for claimed in claims:
+            self._running[claimed.seq] = claimed
+            self._per_queue[claimed.queue] += 1
+            tick.works.append(self._work(claimed))
+
     def _rooms(self, pending: Collection[str], now: float) -> dict[str, int]:
         """How many more may run of each queue that has any."""
         paused = self._store.paused()
         rooms = {
             queue: self._room(queue, now)
-            for queue in self._queues
-            if queue in pending and queue not in paused
+            for queue in self._served(pending)
+            if queue not in paused
         }
         return {queue: room for queue, room in rooms.items() if room > 0}
+
+    def _served(self, pending: Collection[str]) -> Collection[str]:
+        """Those of the queues with jobs that are served here."""
+        return [queue for queue in self._queues if queue in pending]
 
     def _room(self, queue: str, now: float) -> int:
         room = self._limits.get(queue, _UNLIMITED) - self._per_queue[queue]

@@ -26,7 +26,7 @@ from schedulergodx.service.tick import Tick
 from schedulergodx.service.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
@@ -41,13 +41,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an engine is built on."""
+    """What an engine is built on.
+
+    dispatcher: what makes the dispatcher
+    queues: those whose jobs are taken, where that is more than those that are read
+    """
 
     store: Store
     broker: Broker
     executor: Executor
     signer: Signer
     names: Names
+    dispatcher: Callable[..., Dispatcher] = Dispatcher
+    queues: Collection[str] = ()
 
 
 class Engine:
@@ -71,6 +77,7 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._queues = parts.queues or dict.fromkeys(settings.queues)
         names = parts.names
         self._intake = [names.requests(queue) for queue in settings.queues]
         self._intake.append(names.control(parts.store.uid))
@@ -186,7 +193,7 @@ class Engine:
         )
         desk = Desk(
             *(store, batches),
-            queues=settings.queues,
+            queues=self._queues,
             book=self._make_book(),
             stop=self._call_off,
             tell=outbox.replies,
@@ -197,7 +204,7 @@ class Engine:
             self._parts.signer,
             self._make_admission(),
             name=name,
-            queues=settings.queues,
+            queues=self._queues,
             grace=settings.overdue_grace,
             expiration=settings.task_expiration,
             identify=identify,
@@ -232,10 +239,10 @@ class Engine:
         )
 
     def _make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(
+        return self._parts.dispatcher(
             self._parts.store,
             self._parts.executor,
-            queues=self._settings.queues,
+            queues=self._queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
             rates={queue: Rate(*rate) for queue, rate in self._settings.queue_rates.items()},

@@ -175,11 +175,11 @@ class Service(Aliases, Registering, Program):
 
     async def _live_on(self, store: Store) -> None:
         broker = self._make_broker()
-        executor = make_executor(self.settings, store)
+        executor = self._make_executor(store)
         opening = asyncio.create_task(self._open(broker))
         await self._give_head_start(opening)
         engine = Engine(
-            Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix)),
+            self._parts(store, broker, executor),
             self.settings,
             name=self.name,
             clock=self._clock,
@@ -244,6 +244,12 @@ class Service(Aliases, Registering, Program):
             heartbeat=settings.heartbeat,
             watchdog_interval=settings.watchdog_interval,
         )
+
+    def _make_executor(self, store: Store) -> Executor:
+        return make_executor(self.settings, store)
+
+    def _parts(self, store: Store, broker: Broker, executor: Executor) -> Parts:
+        return Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix))
 
     def _signer(self, broker: Broker) -> Signer:
         secret = self.settings.secret

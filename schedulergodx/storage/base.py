@@ -99,6 +99,20 @@ class Claimed(Struct, frozen=True):
     results: tuple[ParentResult, ...] = ()
 
 
+class Bounds(Struct, frozen=True):
+    """What bounds a claim beside places and rooms.
+
+    most: jobs, over all places; None for as many as there are
+    least: the lowest priority to take; None for any
+    """
+
+    most: int | None = None
+    least: int | None = None
+
+
+NO_BOUNDS = Bounds()
+
+
 class Ending(Struct, frozen=True):
     """The end of a job, from (running, attempt)."""
 
@@ -255,7 +269,12 @@ class Store(FlowStore, HoldingStore, Protocol):
         """How many are pending by queue and execution, from memory."""
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        bounds: Bounds = NO_BOUNDS,
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them.
 

@@ -42,7 +42,9 @@ from schedulergodx.core.view import (
     JobView,
 )
 from schedulergodx.storage.base import (
+    NO_BOUNDS,
     Again,
+    Bounds,
     Cancelled,
     Claimed,
     Ending,
@@ -377,7 +379,12 @@ class ModelStore:
         return dict(Counter((row.queue, row.job.execution) for row in self._in(Status.PENDING)))
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        bounds: Bounds = NO_BOUNDS,
     ) -> list[Claimed]:
         left = dict(rooms)
         free = {execution: len(workers) for execution, workers in places.items()}
@@ -385,6 +392,8 @@ class ModelStore:
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
+            if len(first) == bounds.most or row.priority < (-1000 if bounds.least is None else bounds.least):
+                break
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
             if room > 0 and self._may_start(key, taken[key], now):

@@ -41,7 +41,15 @@ from schedulergodx.core.view import BatchFilter, Change, JobFilter
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Tick
 from schedulergodx.storage import make_store
-from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
+from schedulergodx.storage.base import (
+    NO_BOUNDS,
+    Again,
+    Bounds,
+    Ending,
+    NewJob,
+    Retention,
+    Store,
+)
 from schedulergodx.storage.states import STATUSES
 from tests.storage.making import DONE, FAILED, NOW, SPEC, new_job, new_uid
 from tests.storage.model import REQUEUEABLE, ModelStore, Row
@@ -357,9 +365,23 @@ class SameAsModel(RuleBasedStateMachine):
         places=st.sampled_from((4, 1, 9, 0)),
         now=whens,
         together=st.booleans(),
+        bounds=st.one_of(
+            st.just(NO_BOUNDS),
+            st.builds(
+                Bounds,
+                st.sampled_from((None, 0, 1, 2)),
+                st.none() | st.integers(-1, 1),
+            ),
+        ),
     )
     def claim(
-        self, pick: int, rooms: dict[str, int], places: int, now: float, together: bool
+        self,
+        pick: int,
+        rooms: dict[str, int],
+        places: int,
+        now: float,
+        together: bool,
+        bounds: Bounds,
     ) -> None:
         row = self.row(pick, Status.PENDING)
         assert row is not None
@@ -367,7 +389,7 @@ class SameAsModel(RuleBasedStateMachine):
         free = dict.fromkeys(executions, range(10, 10 + places))
         self.clock = now = max(self.clock, now)  # one that is set back has a test of its own
         self.both(lambda store: store.release_rates(now))
-        self.both(lambda store: store.claim(free, rooms, now))
+        self.both(lambda store: store.claim(free, rooms, now, bounds=bounds))
 
     @precondition(lambda self: self.has(Status.RUNNING))
     @rule(pick=picks)

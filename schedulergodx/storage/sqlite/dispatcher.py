@@ -9,7 +9,7 @@ from msgspec.json import Decoder
 
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.results import ParentResult
-from schedulergodx.storage.base import Claimed
+from schedulergodx.storage.base import NO_BOUNDS, Bounds, Claimed
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.choosing import LimitedLanes, PlainLane, choose
@@ -40,12 +40,17 @@ class DispatcherVerbs(Session):
         return self._counters.pending
 
     def claim(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        now: float,
+        *,
+        bounds: Bounds = NO_BOUNDS,
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them."""
         self._limits.look(now)
         claimed: list[Claimed] = []
-        for execution, rows in self._claimable(places, rooms, now).items():
+        for execution, rows in self._claimable(places, rooms, bounds, now).items():
             claimed += self._claim(rows, places[execution], now)
         self._limits.settle()
         return claimed
@@ -83,13 +88,17 @@ class DispatcherVerbs(Session):
         return claimed
 
     def _claimable(
-        self, places: Mapping[Execution, Sequence[int]], rooms: Mapping[str, int], now: float
+        self,
+        places: Mapping[Execution, Sequence[int]],
+        rooms: Mapping[str, int],
+        bounds: Bounds,
+        now: float,
     ) -> dict[Execution, list[Any]]:
         """The rows of those that come first, by what runs them."""
         sites = [(queue, execution) for execution in places for queue in rooms]
         limited = [site for site in sites if self._limits.head(site) is not None]
         plain = [(site, lane) for site in sites if (lane := self._waiting_lane(site)) is not None]
-        if len(plain) == 1 and not limited:
+        if len(plain) == 1 and not limited and bounds is NO_BOUNDS:
             [((queue, execution), lane)] = plain
             most = min(rooms[queue], len(places[execution]))
             return {execution: self._connection.rows(sql.CLAIMABLE_OF_LANE, (lane, most, now))}
@@ -98,7 +107,8 @@ class DispatcherVerbs(Session):
             most = min(rooms[queue], len(places[execution]))
             first = self._connection.rows(sql.FIRST_OF_LANE, (lane, most))
             sources.append(PlainLane((queue, execution), first))
-        chosen = choose(sources, {e: len(workers) for e, workers in places.items()}, rooms)
+        numbers = {execution: len(workers) for execution, workers in places.items()}
+        chosen = choose(sources, numbers, rooms, bounds)
         return {execution: self._rows(seqs, now) for execution, seqs in chosen.items() if seqs}
 
     def _rows(self, seqs: list[int], now: float) -> list[Any]:
