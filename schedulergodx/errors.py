@@ -2,6 +2,7 @@
 
     SchedulerGodXError
     ├── ConfigError              a setting or an argument is wrong  (ValueError)
+    │   └── BadRule              when a schedule fires can't be read, or never comes
     ├── BrokerError              the broker did not do what it was asked
     │   ├── BrokerUnavailable    it can't be reached  (ConnectionError)
     │   ├── BrokerClosed         this end was closed and is used again
@@ -52,6 +53,28 @@ class SchedulerGodXError(Exception):
 
 class ConfigError(SchedulerGodXError, ValueError):
     """A setting or an argument is wrong."""
+
+
+class BadRule(ConfigError):
+    """The rule of a schedule can't be read, or can never hold.
+
+    rule: its text
+    place: index of the character in it that is wrong, None if it is the whole
+    """
+
+    def __init__(self, text: str, rule: str, place: int | None = None) -> None:
+        super().__init__(text)
+        self.rule = rule
+        self.place = place
+
+    def __str__(self) -> str:
+        text = str(self.args[0])
+        if self.place is None:
+            return f"{text}\n    {self.rule}" if self.rule else text
+        before, after = self.rule[: self.place], self.rule[self.place :]
+        start = before.rpartition("\n")[2].expandtabs()
+        line = start + after.partition("\n")[0].expandtabs()
+        return f"{text}\n    {line}\n    {' ' * len(start)}^"
 
 
 class BrokerError(SchedulerGodXError):

@@ -22,7 +22,7 @@ LEAVES = ("errors", "quantity", "setting", "dotenv", "layer", "broker_url", "con
 ADAPTERS = ("brokers", "storage", "executors")
 PROGRAMS = ("client", "service")
 BOTH = ("local",)  # a client and a service in one process
-EDGES = ("cli", "dashboard", "distributaur", "taskit", "__main__")
+EDGES = ("cli", "dashboard", "testing", "distributaur", "taskit", "__main__")
 # Modules of documents that only show where a thing lives, and the package's own front.
 DOORS = ("__init__", "utils.message", "utils.storage", "distributaur", "taskit")
 PARTS = (*LEAVES, "core", *ADAPTERS, *PROGRAMS, *BOTH, *EDGES)

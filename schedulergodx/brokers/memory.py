@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import threading
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schedulergodx.brokers.base import BrokerInfo, Delivery, Held
@@ -17,7 +17,7 @@ from schedulergodx.core.names import QueueKind, fanout_of
 from schedulergodx.errors import BrokerClosed, BrokerError, Unroutable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
     from schedulergodx.core.names import Queue
     from schedulergodx.core.properties import Properties
@@ -70,6 +70,8 @@ class _Hub:
         self.readers: dict[str, deque[_Reader]] = {}
         self.fanouts: dict[str, set[str]] = {}
         self.owners: dict[str, object] = {}
+        self.is_away = False
+        self.parked: list[tuple[list[str], bytes, Properties | None, asyncio.Future[None]]] = []
         self._numbers = itertools.count(1)
 
     def push(self, queue: str, body: bytes, properties: Properties | None) -> None:
@@ -79,6 +81,8 @@ class _Hub:
     def deal(self, queue: str) -> None:
         """Give out what waits, one for each reader in turn."""
         messages, readers = self.queues.get(queue), self.readers.get(queue)
+        if self.is_away:
+            return
         while messages and readers:
             reader = next((reader for reader in readers if reader.has_room), None)
             if reader is None:
@@ -110,6 +114,26 @@ class _Hub:
             if reader.on_gap is not None:
                 reader.loop.call_soon_threadsafe(reader.on_gap)
 
+    def come_back(self) -> None:
+        """Take what was published meanwhile, and deal again."""
+        with self.lock:
+            self.is_away = False
+            parked, self.parked = self.parked, []
+            for queues, body, properties, future in parked:
+                for queue in queues:
+                    self.push(queue, body, properties)
+                future.get_loop().call_soon_threadsafe(_confirm, future)
+            for queue in list(self.queues):
+                self.deal(queue)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was published has not reached those who read."""
+        with self.lock:
+            coming = (reader.coming for readers in self.readers.values() for reader in readers)
+            waiting = (self.queues.get(queue) for queue in self.readers if self.readers[queue])
+            return not self.is_away and (any(coming) or any(waiting))
+
     def _hand_over(self, reader: _Reader) -> None:
         """On the reader's loop."""
         with self.lock:
@@ -127,6 +151,17 @@ class _Hub:
                     message.properties,
                 )
             )
+
+
+@contextmanager
+def cut_off(url: str) -> Iterator[None]:
+    """Have a broker confirm and deliver nothing, as if the network were down; after that, all."""
+    hub = _hubs.setdefault(url.removeprefix("memory:"), _Hub())
+    hub.is_away = True
+    try:
+        yield
+    finally:
+        hub.come_back()
 
 
 _hubs: dict[str, _Hub] = {}
@@ -258,6 +293,11 @@ class MemoryBroker:
             again = message.redelivered
             yield Delivery(reader.queue, message.body, again, reader.epoch, message.number)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that was published has not reached those who read."""
+        return self._hub.busy
+
     def on_connection(self, listener: Callable[[bool, str], None]) -> None:
         """Nothing to listen to: this connection is never lost."""
 
@@ -273,6 +313,8 @@ class MemoryBroker:
             future.set_exception(BrokerClosed("the broker is not open"))
         elif not queues:
             future.set_exception(Unroutable(address))
+        elif self._hub.is_away:
+            self._hub.parked.append((queues, body, properties, future))
         else:
             for queue in queues:
                 self._hub.push(queue, body, properties)
@@ -302,6 +344,11 @@ class MemoryBroker:
             if reader is not None and message is not None:
                 taken.append((reader, message))
         return taken
+
+
+def _confirm(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _ignore(_: Delivery) -> None:

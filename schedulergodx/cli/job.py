@@ -103,8 +103,11 @@ def show(settings: Settings, id: str, as_json: bool) -> None:
 @click.option("--priority", type=int, help="Higher ones start first.")
 @click.option("--queue", help="Move it to this queue of the same service.")
 @click.option("--lifetime", metavar="DURATION", help='How long an attempt may run, or "none".')
+@json_flag
 @with_settings(Scope.BOTH)
-def change(settings: Settings, id: str, run_at: datetime | None, **said: Any) -> None:
+def change(
+    settings: Settings, id: str, run_at: datetime | None, as_json: bool, **said: Any
+) -> None:
     """Change a job that has not started."""
     changes = {name: value for name, value in said.items() if value is not None}
     if changes.get("lifetime") == "none":
@@ -114,39 +117,46 @@ def change(settings: Settings, id: str, run_at: datetime | None, **said: Any) ->
     if not changes:
         raise click.UsageError("nothing to change: give --delay, --priority or another")
     with asking(settings) as client:
-        _do_each(client, [id], lambda job: _change(job, changes))
+        _do_each(client, [id], lambda job: _change(job, changes), as_json)
 
 
 @job.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--force", is_flag=True, help="End the process of a job that runs.")
+@json_flag
 @with_settings(Scope.BOTH)
-def cancel(settings: Settings, ids: tuple[str, ...], force: bool) -> None:
+def cancel(settings: Settings, ids: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Call jobs off. One that runs is asked to stop, and with --force ended."""
     with asking(settings) as client:
-        _do_each(client, ids, lambda job: _cancel(job, force))
+        _do_each(client, ids, lambda job: _cancel(job, force), as_json)
 
 
 @job.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@json_flag
 @with_settings(Scope.BOTH)
-def requeue(settings: Settings, ids: tuple[str, ...]) -> None:
+def requeue(settings: Settings, ids: tuple[str, ...], as_json: bool) -> None:
     """Run jobs again that failed, timed out, expired or were cancelled."""
     with asking(settings) as client:
-        _do_each(client, ids, _requeue)
+        _do_each(client, ids, _requeue, as_json)
 
 
-def _do_each(client: Client, ids: Sequence[str], act: Callable[[Job[Any]], _Answer]) -> None:
-    """One line a job; exit code 1 if one was not done."""
-    all_done = True
+def _do_each(
+    client: Client, ids: Sequence[str], act: Callable[[Job[Any]], _Answer], as_json: bool
+) -> None:
+    """One line a job, or an object in a list; exit code 1 if one was not done."""
+    answers = []
     for id in ids:
         try:
             done, text = act(client.job(id))
         except UnknownJob as error:
             done, text = False, str(error)
-        click.echo(f"{id} {text}", err=not done)
-        all_done = all_done and done
-    if not all_done:
+        answers.append({"id": id, "done": done, "text": text})
+        if not as_json:
+            click.echo(f"{id} {text}", err=not done)
+    if as_json:
+        print_json(answers)
+    if not all(answer["done"] for answer in answers):
         sys.exit(1)
 
 

@@ -5,14 +5,17 @@ No I/O happens here. `Client` and `AsyncClient` only send, and wait.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import logging
 import os
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from schedulergodx.client.awaited import Awaited
+from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.inside import OutletSealer
@@ -69,12 +72,23 @@ class BaseClient(Registering, Program):
     by_value, by_reference: modules whose code is shipped, or is not, where the guess is wrong
     settings: all of the above that are settings, found already
 
-    Raises: ConfigError; and what `connect` raises
+    Raises: ConfigError; TypeError for another keyword; and what `connect` raises
     """
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
+    _batch_kind: ClassVar[type[BaseBatch]] = BaseBatch
     _secret: bytes | None
+    _clock: Callable[[], float] = staticmethod(time.time)
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        known = list(inspect.signature(cls.__init__).parameters)[1:]
+        for keyword in given:
+            if keyword not in known:
+                near = difflib.get_close_matches(keyword, known, n=1)
+                hint = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+                raise TypeError(f"{keyword!r} is no keyword of a client: {hint}")
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -149,7 +163,7 @@ class BaseClient(Registering, Program):
             if id_generator is None or isinstance(id_generator, UlidGenerator)
             else Labels(id_generator)
         )
-        self._identify = UidSource()
+        self._identify = UidSource(self._clock)
         self._unpacker = Unpacker()
         self._awaited = Awaited()
         self._reader = Reader(self._awaited, self._unpacker, self.logger.getLogger())
@@ -181,7 +195,7 @@ class BaseClient(Registering, Program):
 
         settings, reader, awaited = self.settings, self._reader, self._awaited
         name, instance, identify = self.name, self.instance, self._identify
-        logger = self.logger.getLogger()
+        logger, clock = self.logger.getLogger(), self._clock
         terms = Terms(
             name,
             self._names,
@@ -192,7 +206,7 @@ class BaseClient(Registering, Program):
         )
 
         def make_sealer(signer: Signer) -> Sealer:
-            return Sealer(name, instance, signer=signer, identify=identify, clock=time.time)
+            return Sealer(name, instance, signer=signer, identify=identify, clock=clock)
 
         def make_session(soon: Soon) -> Session:
             broker = make_broker(

@@ -104,7 +104,7 @@ class DeadLetters:
                 "knows where it belongs: discard it, or publish it yourself"
             ) from error
         try:
-            await self._broker.publish(letter.queue, letter.body)
+            await self._broker.publish(letter.queue, letter.body, letter.properties)
         except Unroutable as error:
             raise UnknownQueue(
                 f"dead letter {letter_id(body)} came from {letter.queue!r}, which is gone: start "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -83,7 +82,7 @@ class Launching(Finding):
         label = None if self._labels is None else self._labels.next()
         due = deadline = None
         if template.is_timed:
-            now = time.time()
+            now = self._clock()
             due, deadline = template.due(now), template.deadline(now)
         job = self._job_kind(
             self,
@@ -97,6 +96,8 @@ class Launching(Finding):
         if recipe.keys is not None:
             unique, limit_key = recipe.keys.make(args, kwargs, self._launcher)
             item = replace(item, unique=unique, limit_key=limit_key)
+        if template.batch is not None:
+            template.batch.take(job)
         self._awaited.add(job)
         units = {key: recipe.packer.unit(key) for key in packed.units} if packed.units else _NONE
         return template, item, job, units

@@ -57,6 +57,8 @@ class NamedRecipe(Recipe):
 
     def _make_named(self) -> Template:
         options = self.options
+        if self._everywhere and options.batch is not None:
+            raise ConfigError("what runs in every store is in no batch: a batch is of one")
         execution = options.execution or Execution.PROCESS
         spec = Spec(
             self.name,

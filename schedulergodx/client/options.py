@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from schedulergodx.client import reading
+from schedulergodx.client.base_batch import BaseBatch, read_batch
 from schedulergodx.client.unique import By, Unique, read_unique
 from schedulergodx.core.job import Execution, LimitRule, Limits, RetryRule
 from schedulergodx.core.names import DEFAULT_QUEUE
@@ -76,6 +77,7 @@ class TaskOptions(TypedDict, total=False):
     rate: how many may start in a while, as "10/min"; starts are spread evenly
     limit: a name by which several tasks share one concurrency and one rate
     limit_key: what each has a limit of its own: a parameter's name, or a function of the arguments
+    batch: that its jobs belong to, as `client.batch(name)` gives it
     """
 
     name: str | None
@@ -111,6 +113,7 @@ class TaskOptions(TypedDict, total=False):
     rate: str | None
     limit: str | None
     limit_key: str | Callable[..., object] | None
+    batch: BaseBatch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +157,7 @@ class Options:
     rate: tuple[int, float] | None = None
     limit: str | None = None
     limit_key: str | Callable[..., object] | None = None
+    batch: BaseBatch | None = None
 
     def changed(self, said: Mapping[str, Any]) -> Self:
         """These options with others in their place.
@@ -264,6 +268,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "rate": reading.or_none(parse_rate),
     "limit": reading.or_none(reading.read_limit),
     "limit_key": reading.or_none(reading.read_key),
+    "batch": reading.or_none(read_batch),
 }
 _READERS["timeout"] = _READERS["lifetime"]
 

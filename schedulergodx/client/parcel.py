@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from schedulergodx.client.latch import Latch
 from schedulergodx.core.envelope import ENVELOPE_BYTES
 from schedulergodx.core.message import JobItem
+from schedulergodx.errors import BrokerClosed, LaunchUnconfirmed
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
@@ -95,11 +96,18 @@ class Parcel(Latch):
         """Have whoever waits for an outcome of these jobs told that none will come."""
         for job in self.jobs:
             job.lose(self)
+        if self.template.batch is not None and not self.may_have_arrived:
+            self.template.batch.lose(self.jobs)
 
     @property
     def arrived(self) -> bool:
         """Whether the broker has confirmed it."""
         return self._opened and self.error is None
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether nobody knows that it did not."""
+        return self.error is None or isinstance(self.error, BrokerClosed | LaunchUnconfirmed)
 
     def again(self) -> Parcel:
         """The same jobs under the same uids, to be sent once more."""
@@ -107,6 +115,8 @@ class Parcel(Latch):
         for item, job in zip(self.items, self.jobs, strict=True):
             parcel.add(item, job, self.units)
             job.hope()
+        if self.template.batch is not None and not self.may_have_arrived:
+            self.template.batch.regain(self.jobs)
         return parcel
 
     def _add_units(self, units: Mapping[bytes, bytes]) -> None:

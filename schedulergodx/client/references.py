@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schedulergodx.client.base import BaseClient
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.finding import Finding
     from schedulergodx.client.launching import Launching
+    from schedulergodx.core.message import BatchRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ def rebuild_job(
     """A job by its uid; the one that somebody here holds, if there is one."""
     held = client._awaited.held(uid)
     return held if held is not None else client._attach(uid, label=label, queue=queue, task=task)
+
+
+def rebuild_batch(client: BaseClient, ref: BatchRef, queue: str) -> BaseBatch:
+    """A batch, for other launches into it."""
+    return client._batch_kind(client, ref, queue)
 
 
 def without_password(url: str | None) -> str | None:

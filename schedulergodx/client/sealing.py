@@ -64,7 +64,14 @@ class Sealer:
         template = parcel.template
         items, more = parcel.contents
         units = {**template.units, **more} if more else dict(template.units)
-        body = TaskBody(template.spec, units, items, template.queue, template.priority)
+        body = TaskBody(
+            template.spec,
+            units,
+            items,
+            template.queue,
+            template.priority,
+            batch=None if template.batch is None else template.batch.ref,
+        )
         uid, data = self.seal(MessageType.TASK, body)
         parcel.mark(uid)
         return data

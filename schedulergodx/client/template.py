@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.options import Options
 from schedulergodx.core.job import Spec
 
@@ -16,7 +17,7 @@ class Template:
     units: bodies by hashes, of all that the function needs
     size: bytes of the units and of all else that is sent once an envelope
     is_timed: whether `due` and `deadline` say anything
-    delay, run_at, expires, expires_at: as in `Options`
+    delay, run_at, expires, expires_at, batch: as in `Options`
     """
 
     spec: Spec
@@ -29,6 +30,7 @@ class Template:
     run_at: float | None
     expires: float | None
     expires_at: float | None
+    batch: BaseBatch | None = None
 
     @classmethod
     def of(cls, spec: Spec, units: Mapping[bytes, bytes], options: Options) -> Template:
@@ -36,7 +38,8 @@ class Template:
         timing = options.delay, options.run_at, options.expires, options.expires_at
         size = _ENVELOPE_OVERHEAD + sum(map(len, units.values()))
         is_timed = timing != (None, None, None, None)
-        return cls(spec, units, size, options.queue, options.priority, is_timed, *timing)
+        said = options.queue, options.priority, is_timed, *timing, options.batch
+        return cls(spec, units, size, *said)
 
     def due(self, now: float) -> float | None:
         """The instant from which a job that is launched now may run; None for at once."""

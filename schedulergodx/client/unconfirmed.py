@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.errors import (
-    BrokerClosed,
     ConfigError,
     LaunchError,
     LaunchUnconfirmed,
@@ -84,7 +83,7 @@ def _trouble(parcel: Parcel) -> tuple[str, str]:
     error = parcel.error
     if error is None:
         return "unconfirmed", ""
-    if isinstance(error, BrokerClosed | LaunchUnconfirmed):
+    if parcel.may_have_arrived:
         return "unconfirmed", str(error)
     if isinstance(error, Unroutable | UnknownQueue):
         return "unroutable", parcel.template.queue

@@ -81,3 +81,4 @@ class BatchBody(Struct, frozen=True, omit_defaults=True):
 
 
 WAIT_SECONDS = 30.0
+LONGEST_NAME = 200  # characters

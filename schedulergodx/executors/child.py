@@ -6,6 +6,7 @@ import faulthandler
 import os
 import random
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from schedulergodx.core import context
@@ -13,6 +14,7 @@ from schedulergodx.core.job import Execution
 from schedulergodx.executors.inside import one_by_one
 from schedulergodx.executors.inside.bench import Bench, Tools
 from schedulergodx.executors.inside.channel import Channel
+from schedulergodx.executors.inside.hard_place import HardPlace
 from schedulergodx.executors.inside.outlet import WorkerOutlet
 from schedulergodx.executors.linux import adopt_orphans
 from schedulergodx.executors.marks import MarkPage
@@ -26,34 +28,40 @@ BROKEN = 70  # exit status of a worker whose own machinery failed: EX_SOFTWARE
 def main(spawn: Spawn, descriptors: list[int], tools: Tools) -> NoReturn:
     """Run jobs until there are no more.
 
-    descriptors: the worker's end of its socket, the file of its marks and, but for a hard job, the
-        pipe of its permits
+    descriptors: the worker's end of its socket, the file of its marks, the pipe of its permits
     """
     os.setsid()
     adopt_orphans()
-    channel = Channel(descriptors[0])
-    page = MarkPage(descriptors[1])
-    faulthandler.enable(descriptors[1])  # the last words of a crash
-    _draw_other_numbers()
-    context.outlet = WorkerOutlet(spawn.worker, channel)
+    socket, marks, permits = descriptors
+    page = MarkPage(marks)
+    faulthandler.enable(marks)  # the last words of a crash
     context.preparing = False
-    _serve(spawn.execution, Bench(channel, page, tools), descriptors[2:])
+    if spawn.execution is Execution.FORK:
+        HardPlace(socket, page, tools, permits, partial(_begin, spawn.worker)).serve()
+    else:
+        channel = Channel(socket)
+        _begin(spawn.worker, channel)
+        _serve(spawn.execution, Bench(channel, page, tools), permits)
     os._exit(0)
 
 
-def _serve(execution: Execution, bench: Bench, permits: list[int]) -> None:
-    if execution is Execution.FORK:
-        one_by_one.serve_one(bench)
-    elif execution is Execution.PROCESS:
-        one_by_one.serve(bench, permits[0])
+def _begin(worker: int, channel: Channel) -> None:
+    """In each process that runs jobs, before the first."""
+    _draw_other_numbers()
+    context.outlet = WorkerOutlet(worker, channel)
+
+
+def _serve(execution: Execution, bench: Bench, permits: int) -> None:
+    if execution is Execution.PROCESS:
+        one_by_one.serve(bench, permits)
     elif execution is Execution.THREAD:
         from schedulergodx.executors.inside import threads
 
-        threads.serve(bench, permits[0])
+        threads.serve(bench, permits)
     else:  # imported late: asyncio costs each fork of the others a fifth
         from schedulergodx.executors.inside import coroutines
 
-        coroutines.serve(bench, permits[0])
+        coroutines.serve(bench, permits)
 
 
 def _draw_other_numbers() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schedulergodx.core.job import Execution
 from schedulergodx.executors.lookout import ALONE
-from schedulergodx.executors.pace import MOST
+from schedulergodx.executors.pace import MOST, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schedulergodx.executors.pace import Pace
+    from schedulergodx.core.job import Execution
     from schedulergodx.executors.worker import Worker
 
 MOST_WAITING = 64  # jobs that wait for other jobs and have their places used meanwhile
@@ -31,16 +30,15 @@ class Crew:
         size: int,
         *,
         places: int,
-        pace: Pace,
         make: Callable[[Execution, int], Worker],
     ) -> None:
         self.execution = execution
         self.workers: dict[int, Worker] = {}  # those that take jobs
         self._size = size
         self._places = places
-        self._pace = pace
         self._make = make
         self._alone = execution in ALONE
+        self.pace = Pace()
         self.resting = False  # its workers can't be made, or die before they begin anything
         self.trouble = ""  # why it rested the last time
 
@@ -104,10 +102,8 @@ class Crew:
             return 0
         if not self._alone:
             return self._places + min(MOST_WAITING, worker.waiting) - len(worker.jobs)
-        if self.execution is Execution.FORK:
-            return 0 if worker.connected else 1
         if worker.waiting:
             return 0
         if not worker.jobs:
-            return max(1, self._pace.ahead(0.0))
-        return min(MOST - len(worker.jobs), self._pace.ahead(worker.load))
+            return max(1, self.pace.ahead(0.0))
+        return min(MOST - len(worker.jobs), self.pace.ahead(worker.load))

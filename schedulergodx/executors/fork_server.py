@@ -141,10 +141,10 @@ class ForkServer:
         if pid is None:
             return  # it ended by itself, which was told
         tree.kill_tree(pid)
-        _, status, usage = os.wait4(pid, 0)
+        _, status = os.waitpid(pid, 0)
         self._forget(pid)
         tree.end_children(keep=self._by_pid)
-        self._tell(Gone(worker, status, usage.ru_utime + usage.ru_stime))
+        self._tell(Gone(worker, status))
 
     def _reap(self) -> None:
         """Take leave of all that ended; what a worker leaves behind is ended before it is told."""
@@ -152,10 +152,10 @@ class ForkServer:
             os.read(self._bell, 4096)
         gone = []
         with suppress(ChildProcessError):
-            while (ended := os.wait4(-1, os.WNOHANG))[0] != 0:
-                pid, status, usage = ended
+            while (ended := os.waitpid(-1, os.WNOHANG))[0] != 0:
+                pid, status = ended
                 if pid in self._by_pid:
-                    gone.append(Gone(self._forget(pid), status, usage.ru_utime + usage.ru_stime))
+                    gone.append(Gone(self._forget(pid), status))
         if gone:
             tree.end_children(keep=self._by_pid)
         for report in gone:

@@ -39,6 +39,7 @@ class Say(IntEnum):
     WAITING = 3  # a bool: a job begins to wait for another one, or goes on
     RETIRE = 4  # it begins no more jobs and wants to be replaced
     PONG = 5  # to a PING
+    EXITED = 6  # the process of the hard job that finished last is gone
 
 
 class Order(Struct, frozen=True, array_like=True):
@@ -173,12 +174,10 @@ class Gone(Struct, frozen=True, array_like=True, tag="gone"):
     """From the fork server: a worker ended, and all that it started.
 
     status: as `os.waitpid` gives it; None if it could not be forked, and `text` says why
-    cpu: seconds that it computed
     """
 
     worker: int
     status: int | None
-    cpu: float = 0.0
     text: str = ""
 
 
@@ -196,6 +195,11 @@ def frame(kind: Tell | Say, payload: object) -> bytearray:
     _encoder.encode_into(payload, data, _HEAD.size)
     _HEAD.pack_into(data, 0, kind, len(data) - _HEAD.size)
     return data
+
+
+def frame_of(kind: int, payload: bytes) -> bytes:
+    """The same of a payload that is encoded already."""
+    return _HEAD.pack(kind, len(payload)) + payload
 
 
 def payload_of(data: bytearray) -> memoryview:

@@ -43,7 +43,7 @@ def look_at(worker: Worker, now: float, grace: float) -> Sight:
             _see_waiting(sight, given, now)
             if worker.execution in ALONE:
                 break  # nor have those behind it begun
-    if worker.execution is Execution.PROCESS and len(worker.jobs) > 1:
+    if worker.execution in ALONE and len(worker.jobs) > 1:
         _see_queue(sight, worker, now)
     return sight
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ from schedulergodx.executors.frames import (
 )
 from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED
 from schedulergodx.executors.marks import MarkDirectory
-from schedulergodx.executors.pace import AHEAD, Pace
+from schedulergodx.executors.pace import AHEAD
 from schedulergodx.executors.recovery import end_stragglers
 from schedulergodx.executors.staff import Staff
 from schedulergodx.executors.verdict import Death, cancelled, verdict
@@ -59,10 +60,7 @@ class ProcessExecutor:
 
     def __init__(self, settings: ExecutorSettings) -> None:
         self._settings = settings
-        self._pace = Pace()
-        self._staff = Staff(
-            settings, self._pace, hear=self._hear, settle=self._settle, on_free=self._free
-        )
+        self._staff = Staff(settings, hear=self._hear, settle=self._settle, on_free=self._free)
         self._report: Callable[[Report], None] = lambda report: None
         self._units: Callable[[Collection[bytes]], Mapping[bytes, bytes]] = lambda hashes: {}
         self._python = interpreter_tag()
@@ -171,7 +169,7 @@ class ProcessExecutor:
         self, worker: Worker, works: Sequence[Work], now: float
     ) -> tuple[list[Given], Sequence[Work]]:
         """Jobs that may begin soon there, and those that would wait behind a long one. Hot."""
-        expect, add = self._pace.expect, worker.add
+        expect, add = self._staff.crews[worker.execution].pace.expect, worker.add
         alone = worker.execution in ALONE
         given: list[Given] = []
         check_at = worker.check_at if alone else min(worker.check_at, now + STALLED)
@@ -236,6 +234,8 @@ class ProcessExecutor:
         elif kind == Say.RETIRE:
             self._return(worker.take_back())
             self._staff.retire(worker)
+        elif kind == Say.EXITED:
+            self._see_exit(worker)
         elif kind == Say.PONG:
             worker.stalled = False
             self._free()
@@ -251,14 +251,11 @@ class ProcessExecutor:
         worker.pop(finished.token)
         worker.served += 1
         worker.stalled = False
-        if worker.execution is Execution.PROCESS:
-            task = work.spec.function or work.spec.name
-            size = len(work.arguments) + len(finished.outcome.value or b"")
-            self._pace.learn(task, finished.finished - finished.started, size)
         if worker.execution is Execution.FORK:
-            worker.finished = ended  # its place is free when its process is gone
-            worker.check_at = time.monotonic() + EXIT
+            self._learn(given, finished, self._expect_exit(worker, given, ended))
         else:
+            if worker.execution is Execution.PROCESS:
+                self._learn(given, finished, finished.finished - finished.started)
             self._report(ended)
         if worker.waiting and not worker.jobs:
             worker.waiting = 0  # it ended while it waited
@@ -266,6 +263,27 @@ class ProcessExecutor:
             self._staff.end_if_idle(worker)
         if self._closing:
             self._note_idleness()
+
+    def _learn(self, given: Given, finished: Finished, seconds: float) -> None:
+        work = given.work
+        size = len(work.arguments) + len(finished.outcome.value or b"")
+        pace = self._staff.crews[work.spec.execution].pace
+        pace.learn(work.spec.function or work.spec.name, seconds, size)
+
+    def _expect_exit(self, worker: Worker, given: Given, ended: Ended) -> float:
+        """A hard job is reported when its process is gone. How long it took, its fork included."""
+        now = time.monotonic()
+        taken = now - max(given.at, worker.since)
+        worker.finished, worker.since, worker.exit_by = ended, now, now + EXIT
+        worker.check_at = min(worker.check_at, worker.exit_by)
+        self._watch.arm()
+        return taken
+
+    def _see_exit(self, worker: Worker) -> None:
+        ended, worker.finished, worker.exit_by = worker.finished, None, math.inf
+        if ended is None:
+            raise FrameError("the end of a process that had not said how its job ended")
+        self._report(ended)
 
     def _wait(self, worker: Worker, begins: bool) -> None:
         """A job waits for another one: somebody else uses its place, until it goes on."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from schedulergodx.executors.frames import Gone
-    from schedulergodx.executors.pace import Pace
     from schedulergodx.executors.settings import ExecutorSettings
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,6 @@ class Staff:
     def __init__(
         self,
         settings: ExecutorSettings,
-        pace: Pace,
         *,
         hear: Callable[[Worker, int, bytes], None],
         settle: Callable[[Worker, Death], None],
@@ -71,7 +69,7 @@ class Staff:
             Execution.ASYNC: (settings.loops, settings.coroutines),
         }
         self.crews = {
-            execution: Crew(execution, size, places=places, pace=pace, make=self._make)
+            execution: Crew(execution, size, places=places, make=self._make)
             for execution, (size, places) in sizes.items()
         }
 
@@ -166,8 +164,7 @@ class Staff:
             return  # it ends anyhow
         worker.ended, worker.wanted, worker.cause = True, wanted, cause
         crew = self.crews[worker.execution]
-        if worker.execution is not Execution.FORK:
-            crew.part_from(worker)
+        crew.part_from(worker)
         if worker.connected:
             self._link.kill(worker.number)  # before its successor is forked, which takes longer
         else:
@@ -209,9 +206,6 @@ class Staff:
         crew = self.crews[worker.execution]
         if worker.served:
             crew.trouble = ""  # it is over: the next one is told again
-        if worker.execution is Execution.FORK and not worker.retired and not self.stopping:
-            worker.renew()
-            return
         crew.part_from(worker)
         del self.workers[worker.number]
         worker.close()
@@ -228,7 +222,6 @@ class Staff:
             wanted=worker.wanted,
             stopping=self.stopping,
             cause=worker.cause,
-            cpu=gone.cpu if gone else 0.0,
             last_words="" if worker.served and not began else self._files.last_words(worker.number),
         )
 

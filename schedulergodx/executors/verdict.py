@@ -36,7 +36,6 @@ class Death(Struct, frozen=True):
     wanted: it was ended on purpose, for the sake of a job that has a `why`
     stopping: it was ended because its service ends
     cause: in words, where the status does not tell
-    cpu: seconds that it computed
     last_words: of its interpreter
     """
 
@@ -47,7 +46,6 @@ class Death(Struct, frozen=True):
     wanted: bool = False
     stopping: bool = False
     cause: str = ""
-    cpu: float = 0.0
     last_words: str = ""
 
 
@@ -107,8 +105,7 @@ def _died(limits: Limits | None, death: Death) -> Outcome:
 def _used_up_cpu(limits: Limits | None, death: Death) -> bool:
     if not death.alone or limits is None or limits.cpu_time is None:
         return False
-    number = _signal(death.status)
-    return number == signal.SIGXCPU or (number == signal.SIGKILL and death.cpu >= limits.cpu_time)
+    return _signal(death.status) == signal.SIGXCPU
 
 
 def _how(status: int | None) -> str:

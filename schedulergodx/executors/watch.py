@@ -72,11 +72,11 @@ class Watch:
         worker.check_at = math.inf
         if worker.ended:
             return
-        if worker.finished is not None:
+        if worker.exit_by <= now:
             self._staff.end(worker)  # it was to end by itself
             return
         sight = look_at(worker, now, self._grace)
-        worker.check_at = sight.again
+        worker.check_at = min(sight.again, worker.exit_by)
         if sight.stuck:
             self._relieve(worker)
         for given in sight.overdue:

@@ -47,7 +47,7 @@ class Given(Struct):
 class Worker:
     """Jobs come with `give` and leave with `pop` or `take_back`; `jobs` is in the order of starts.
 
-    number: of the worker; of a place for hard jobs, which has a new process for each
+    number: of the worker
     marks: a descriptor of its file, which is closed with it
     load: seconds of work that it has, as expected
     check_at: when it has to be looked at, monotonic
@@ -58,6 +58,8 @@ class Worker:
     wanted, cause: why it was, see `verdict.Death`
     served: how many jobs it has ended
     finished: of a hard job, what will be reported when its process is gone
+    exit_by: when that has to be, monotonic
+    since: when it ended the last one, monotonic
     """
 
     def __init__(self, number: int, execution: Execution, marks: int) -> None:
@@ -75,6 +77,8 @@ class Worker:
         self.cause = ""
         self.served = 0
         self.finished: Ended | None = None
+        self.exit_by = float("inf")
+        self.since = 0.0
         self._marks = marks
         self._line: Line | None = None
         self._permits: Permits | None = None
@@ -92,19 +96,16 @@ class Worker:
 
     def connect(self, make_line: Callable[[], Line]) -> tuple[Spawn, list[int]]:
         """Prepare for a process; what the fork server needs to make it. Raises: OSError"""
-        permits = None if self.execution is Execution.FORK else Permits()
+        permits = Permits()
         try:
             self._line = line = make_line()
         except OSError:
-            if permits is not None:
-                permits.close_child_end()
-                permits.close()
+            permits.close_child_end()
+            permits.close()
             raise
         self._permits = permits
         self._forget()
-        descriptors = [line.child_end.fileno(), self._marks]
-        if permits is not None:
-            descriptors.append(permits.child_end)
+        descriptors = [line.child_end.fileno(), self._marks, permits.child_end]
         return Spawn(self.number, self.execution), descriptors
 
     def close_child_ends(self) -> None:
@@ -123,12 +124,6 @@ class Worker:
         if self._permits is not None:
             self._permits.close()
             self._permits = None
-
-    def renew(self) -> None:
-        """Make ready for another process."""
-        self.ended = self.wanted = self.stalled = False
-        self.cause = ""
-        self.waiting = 0
 
     def close(self) -> None:
         """Let go of everything but the file."""

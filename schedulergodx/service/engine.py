@@ -136,6 +136,15 @@ class Engine:
         """Have the store asked something in the next round."""
         self._loop.ask(lambda: question(self._parts.store))
 
+    def next_moment(self) -> float | None:
+        """When the clock alone gives this service something to do; None for never."""
+        return self._loop.next_moment()
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was gathered is written and told, and only time brings more."""
+        return self._loop.idle and self._stations.outbox.idle
+
     @property
     def resting(self) -> bool:
         """Whether the store takes nothing now, and the intake is closed."""

@@ -102,6 +102,7 @@ class Loop:
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="schedulergodx-commit")
         self._commit_time = 0.0
         self._stopping = False
+        self._asleep = False
         self._resting_until = 0.0
         self._failed_at = 0.0
         self.trouble = ""  # why the store takes nothing; "" while it does
@@ -167,6 +168,15 @@ class Loop:
         else:
             self._act(tick)
 
+    def next_moment(self) -> float | None:
+        """When the clock alone gives something to do; None for never."""
+        return self._stations.scheduler.next_moment()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it sleeps, and nothing has woken it."""
+        return self._asleep and not self._bell.is_set()
+
     @property
     def resting(self) -> bool:
         """Whether the store failed a moment ago."""
@@ -188,14 +198,16 @@ class Loop:
         self._bell.clear()
 
     async def _sleep(self) -> None:
-        moment = self._stations.scheduler.next_moment()
+        moment = self.next_moment()
         delay = min(self._stations.caretaker.patience, self._stations.watchers.patience)
         if moment is not None:
             delay = min(delay, _LONGEST_SLEEP, max(0.0, moment - self._clock()))
         alarm = asyncio.get_running_loop().call_later(delay, self._bell.set)
+        self._asleep = True
         try:
             await self._bell.wait()
         finally:
+            self._asleep = False
             alarm.cancel()
 
     def _gather(self) -> Batch:

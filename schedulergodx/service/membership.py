@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schedulergodx.core.batch import LONGEST_NAME
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.view import BatchState
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from schedulergodx.core.message import BatchRef
     from schedulergodx.storage.base import NewJob, Store
     from schedulergodx.storage.flows import Batch
-
-LONGEST_NAME = 200  # characters
 
 
 class Place(Struct, frozen=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,10 +11,10 @@ import msgspec
 from schedulergodx.core.context import worker_of
 from schedulergodx.core.envelope import read_header, seal
 from schedulergodx.core.json_answer import read_address, write_answers
-from schedulergodx.core.message import DeadLetter
 from schedulergodx.core.properties import Properties
 from schedulergodx.core.signing import SIGNATURE_HEADER
 from schedulergodx.errors import BrokerError, Unroutable
+from schedulergodx.service.dead_letter_box import DeadLetterBox
 from schedulergodx.service.intake import Intake
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ class Post:
         self._names = names
         self._signer = signer
         self._intake = Intake(broker, intake)
+        self._dead = DeadLetterBox(broker, names.dead(), clock)
         self._local = frozenset(queue.name for queue in intake) | {names.fanout()}
         self._identify = identify
         self._clock = clock
@@ -155,24 +155,12 @@ class Post:
 
     def bury(self, dead: Sequence[Dead]) -> None:
         """Put aside what can't be read; it is acknowledged when the dead letters have it."""
-        address = self._names.dead().name
         for one in dead:
             arrival = one.arrival
             if arrival.sent is not None:
                 self._executor.accept(arrival.sent, one.reason)
-                continue
-            letter = DeadLetter(
-                one.reason, arrival.queue, self._clock(), arrival.body, arrival.properties
-            )
-            future = self._broker.publish(address, _encode(letter))
-            future.add_done_callback(partial(self._buried, arrival))
-
-    def _buried(self, arrival: Arrival, done: asyncio.Future[None]) -> None:
-        reason = _reason(done)
-        if reason is not None:
-            logger.error("a dead letter of %s could not be kept: %s", arrival.queue, reason)
-        if arrival.delivery is not None and not done.cancelled():
-            self._broker.settle([arrival.delivery])
+            elif arrival.delivery is not None:
+                self._dead.put(arrival, arrival.delivery, one.reason)
 
     def _resign(self, body: bytes) -> bytes:
         """Sign in the name of the service what a job, which has no key, sends elsewhere."""

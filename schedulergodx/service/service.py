@@ -313,16 +313,20 @@ class Service(Aliases, Registering, Program):
             await self._own(broker, names.owner(queue), queue)
         await engine.read()
         self._ready.set()
-        self.logger.info(
-            "service %s reads %s on %s (%s %s), keeps jobs in %s, runs %d at once",
-            self.name,
-            ", ".join(self.settings.queues),
-            broker.url,
-            broker.info.kind,
-            broker.info.version,
-            store.path or "memory",
-            self.settings.workers,
+        self._announce(
+            f"service {self.name} reads {', '.join(self.settings.queues)} on {broker.url} "
+            f"({broker.info.kind} {broker.info.version}), keeps jobs in {store.path or 'memory'}, "
+            f"runs {self.settings.workers} at once"
         )
+
+    def _announce(self, sentence: str) -> None:
+        """Log it; where nobody has said what becomes of logs, a terminal shows it."""
+        logger = self.logger.getLogger()
+        in_front = threading.current_thread() is threading.main_thread()
+        if in_front and sys.stderr.isatty() and not logger.hasHandlers():
+            sys.stderr.write(f"{sentence}; Ctrl+C stops it\n")
+        else:
+            logger.info("%s", sentence)
 
     async def _own(self, broker: Broker, owner: Queue, queue: str) -> None:
         """Hold a queue for this store. After a cut, our own old connection may hold it a while."""

@@ -10,6 +10,9 @@ import pytest
 
 from schedulergodx.client import AsyncClient
 from schedulergodx.client.dead_letters import DeadLetterView
+from schedulergodx.core.properties import Properties
+from schedulergodx.core.signing import SIGNATURE_HEADER, Signer
+from schedulergodx.core.view import JobFilter
 from schedulergodx.errors import BrokerError, UnknownQueue
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.folder import Folder
@@ -113,8 +116,29 @@ def test_a_letter_of_a_queue_that_is_gone_stays(either: Deployment) -> None:
     assert client.dead_letters() == [lost, foreign]
 
 
-async def _publish(session: Any, address: str, body: bytes) -> None:
-    await session._broker.publish(address, body)
+def test_a_letter_in_json_that_is_sent_again_is_json_again(either: Deployment) -> None:
+    service = either.service(imports=["math"]).start()
+    client = either.client()
+    line = client._line()
+    body = b'{"id": "root", "name": "math.sqrt", "args": [16]}'
+    signature = Signer(OTHER_SECRET.encode()).sign(body).hex()
+    properties = Properties(headers={SIGNATURE_HEADER: signature})
+    name = client._names.requests("default").name
+    line.call(lambda session: _publish(session, name, body, properties))  # type: ignore[attr-defined]
+    [letter] = letters_of(client, 1)
+    service.stop()
+    service.settings["secret"] = OTHER_SECRET
+    service.start()
+    assert client.requeue_dead_letters(letter.id) == [letter.id]
+    with either.client("json", secret=OTHER_SECRET) as json:
+        until(lambda: [view.label for view in json.list_jobs(JobFilter(client="json"))] == ["root"])
+        assert json.job("root").result(SOON) == 4.0
+
+
+async def _publish(
+    session: Any, address: str, body: bytes, properties: Properties | None = None
+) -> None:
+    await session._broker.publish(address, body, properties)
 
 
 HOLDER = """

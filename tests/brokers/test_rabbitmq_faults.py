@@ -18,7 +18,14 @@ from schedulergodx.brokers.amqp.broker import AmqpBroker
 from schedulergodx.brokers.base import Held
 from schedulergodx.brokers.rabbitmq import RabbitBroker
 from schedulergodx.core.names import Names
-from schedulergodx.errors import BrokerClosed, BrokerError, BrokerUnavailable, ConfigError
+from schedulergodx.core.properties import Properties
+from schedulergodx.errors import (
+    BrokerClosed,
+    BrokerError,
+    BrokerUnavailable,
+    ConfigError,
+    Unroutable,
+)
 from tests.brokers.certificates import make_certificates
 from tests.brokers.inboxes import PATIENCE, Inbox, soon, until
 from tests.rabbitmq_node import Node, free_ports
@@ -472,3 +479,26 @@ async def test_closing_beside_a_dead_node_fails_what_is_open_and_opening_waits_f
     await opening
     await later.declare(names.requests())
     await later.close()
+
+
+# -- messages with an id of their sender ----------------------------------------------------------
+
+
+async def test_a_message_keeps_the_id_of_its_sender_also_where_it_is_returned(
+    node: Node, library: Any
+) -> None:
+    names = Names("own-id.")
+    async with opened(library(node.url)) as broker:
+        inbox = await Inbox.of(broker, names.requests())
+        own = Properties(message_id="one of its own")
+        with pytest.raises(Unroutable):
+            await soon(broker.publish("nowhere", b"{}", own))
+        kept = broker.publish(names.requests().name, b"{}", own)
+        other = broker.publish(names.requests().name, b"[]", Properties())
+        await soon(asyncio.gather(kept, other))
+        first, second = await inbox.get(2)
+        assert first.properties is not None
+        assert first.properties.message_id == "one of its own"
+        assert second.properties is not None
+        assert second.properties.message_id.isdecimal()
+        broker.settle([first, second])

@@ -179,6 +179,19 @@ def test_a_completed_job_is_not_requeued(shell: Shell) -> None:
     assert shell.run("job", "requeue", id).returncode == 1
 
 
+def test_what_was_done_to_jobs_is_json_as_well(shell: Shell) -> None:
+    id = shell.launch("tools:add", "--args", "[1]", "--delay", "1 h")
+    for words, text in (
+        (("change", id, "--priority", "2"), "changed"),
+        (("cancel", id), "cancelled"),
+        (("requeue", id), "requeued"),
+    ):
+        assert shell.json("job", *words) == [{"id": id, "done": True, "text": text}]
+    done = shell.run("job", "cancel", id, "0" * 32, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [answer["done"] for answer in json.loads(done.stdout)][1] is False
+
+
 def test_an_unknown_job_is_1(shell: Shell) -> None:
     for words in (("show",), ("cancel",), ("requeue",), ("change", "--delay", "1")):
         done = shell.run("job", words[0], "0" * 32, *words[1:])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schedulergodx.client import AsyncClient, Client
 from schedulergodx.client.options import UNSET, Options, TaskOptions
 from schedulergodx.client.recipe import is_coroutine_function, name_of
 from schedulergodx.client.unique import Unique
@@ -206,3 +207,14 @@ def test_a_task_is_called_as_its_function() -> None:
     assert name_of(Options.changed) == "Options.changed"
     assert name_of(Awaitable()) == "Awaitable"
     assert name_of(lambda: None) == "<lambda>"
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_misspelled_keyword_of_a_client_is_told_with_the_right_one(kind: Any) -> None:
+    with pytest.raises(
+        TypeError, match="'conect' is no keyword of a client: do you mean 'connect'"
+    ):
+        kind("one", conect=False)
+    with pytest.raises(TypeError, match=r"'colour' is no keyword .* there are name, core_name"):
+        kind(colour="red")
+    assert kind("one", connect=False).name == "one"

@@ -68,6 +68,8 @@ _WRONG = {
     "a misspelled option": "add.options(dealy=3)",
     "an option of the wrong type": 'add.set_parameters(priority="high")',
     "a misspelled option of a decorator": "client.task(add, dealy=3)",
+    "a misspelled keyword of a client": 'Client(brokr="memory:")',
+    "a keyword of an async client of the wrong type": "AsyncClient(queue=3)",
     "a result of another type": "text: str = add.launch(1).result()",
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schedulergodx.executors.base import Marks, Report
+    from schedulergodx.executors.pace import Pace
 
 STORE = "5" * 32
 DEADLINE = 20.0
@@ -57,6 +58,10 @@ class Rig:
 
     def _bodies(self, hashes: Collection[bytes]) -> dict[bytes, bytes]:
         return {hash: self.units[hash] for hash in hashes if hash in self.units}
+
+    def pace(self, execution: Execution = Execution.PROCESS) -> Pace:
+        """What the executor has learnt of how long jobs of that kind take."""
+        return self.executor._staff.crews[execution].pace
 
     # -- jobs -------------------------------------------------------------------------------------
 

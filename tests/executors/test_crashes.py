@@ -94,7 +94,7 @@ async def test_only_the_job_that_ran_fails_the_others_are_run(rig: Rig, tmp_path
     works[7:7] = [rig.work(leave)]
     for _ in range(50):
         for work in (works[0], works[7]):
-            rig.executor._pace.learn(work.spec.function, 1e-6)
+            rig.pace().learn(work.spec.function, 1e-6)
     jobs = rig.submit(works)
     ends = [await job for job in jobs]
     died(ends.pop(7))
@@ -189,9 +189,9 @@ async def test_stopping_gives_back_what_waits_and_tells_what_was_lost(tmp_path: 
     async with rig:
         works = [rig.work(time.sleep, 60), rig.work(os.getpid)]
         for work in works:
-            rig.executor._pace.learn(work.spec.function, 1e-6)
+            rig.pace().learn(work.spec.function, 1e-6)
         for _ in range(50):
-            rig.executor._pace.learn(works[0].spec.function, 1e-6)
+            rig.pace().learn(works[0].spec.function, 1e-6)
         running, waiting = rig.submit(works)
         await running.begun()
         await rig.executor.stop(0.05)
@@ -269,7 +269,7 @@ async def main(directory, execution, jobs):
             rig.work(tasks.overlap, jobs, n, execution=Execution(execution)) for n in range(20)
         ]
         for _ in range(50):
-            rig.executor._pace.learn(works[0].spec.function, 1e-6)
+            rig.pace().learn(works[0].spec.function, 1e-6)
         claimed = []
         run = rig.executor.run
         rig.executor.run = lambda given: (claimed.extend(given), run(given))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schedulergodx.core.job import ErrorCode, Execution, Limits, Status
+from schedulergodx.executors.tree import children_of
 from tests.executors.processes import is_alive, until
 from tests.executors.rig import Rig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from schedulergodx.executors.base import Work
 
 FORK = Execution.FORK
 
@@ -71,6 +75,59 @@ async def test_chance_differs_from_process_to_process(rig: Rig) -> None:
     assert len({rig.open(await job) for job in jobs}) == 4
 
 
+async def test_one_place_forks_them_all(rig: Rig) -> None:
+    places = {await rig.value(os.getppid, execution=FORK) for _ in range(6)}
+    assert len(places) == 1
+
+
+def learn(rig: Rig, *works: Work) -> None:
+    """As if these had run before, and were short."""
+    for _ in range(50):
+        for work in works:
+            rig.pace(FORK).learn(work.spec.function, 0.0005)
+
+
+async def test_short_ones_wait_at_the_place_not_in_the_service(rig: Rig) -> None:
+    assert len(rig.executor.places(FORK)) == 2
+    learn(rig, rig.work(os.getpid, execution=FORK))
+    assert len(rig.executor.places(FORK)) > 4
+
+
+async def test_one_that_crashes_costs_those_behind_it_nothing(rig: Rig) -> None:
+    def crash() -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    works = [rig.work(function, execution=FORK) for function in (crash, *[os.getpid] * 6)]
+    learn(rig, *works)
+    bad, *good = rig.submit(works)
+    ended = await bad
+    assert ended.outcome.failure is not None
+    assert ended.outcome.failure.code == ErrorCode.WORKER_DIED
+    assert "SIGSEGV" in ended.outcome.failure.text
+    assert "Fatal Python error" in ended.outcome.failure.traceback
+    assert len({rig.open(await job) for job in good}) == 6
+
+
+async def test_one_ends_with_its_place(rig: Rig) -> None:
+    place: int = await rig.value(os.getppid, execution=FORK)
+    job = rig.launch(time.sleep, 60, execution=FORK)
+    await job.begun()
+    [pid] = children_of(place)
+    os.kill(place, signal.SIGKILL)
+    ended = await job
+    assert ended.outcome.failure is not None
+    assert ended.outcome.failure.code == ErrorCode.WORKER_DIED
+    assert not is_alive(pid)
+
+
+async def test_one_that_takes_nothing_of_what_comes_for_it_ends_all_the_same(rig: Rig) -> None:
+    job = rig.launch(time.sleep, 0.2, execution=FORK)
+    await job.begun()
+    assert rig.executor.deliver(job.worker, bytes(4 << 20))
+    await job
+    assert await rig.value(os.getpid, execution=FORK)
+
+
 def use_memory() -> int:
     return len([bytearray(1 << 20) for _ in range(500)])
 
@@ -78,6 +135,11 @@ def use_memory() -> int:
 def compute() -> None:
     while True:
         pass
+
+
+def compute_on() -> None:
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    compute()
 
 
 def open_files() -> int:
@@ -94,6 +156,7 @@ def print_much() -> None:
     [
         (use_memory, Limits(memory=128 << 20), "memory"),
         (compute, Limits(cpu_time=1), "computed"),
+        (compute_on, Limits(cpu_time=1), "computed"),
         (open_files, Limits(open_files=50), "files"),
         (print_much, Limits(output=100_000), "printed"),
     ],

@@ -343,8 +343,8 @@ async def test_a_job_that_has_not_begun_is_cancelled_and_never_runs(
 
     works = [rig.work(task, str(before)), rig.work(note, str(never)), rig.work(note, str(before))]
     for _ in range(50):
-        rig.executor._pace.learn(works[0].spec.function, 1e-6)
-        rig.executor._pace.learn(works[1].spec.function, 1e-6)
+        rig.pace().learn(works[0].spec.function, 1e-6)
+        rig.pace().learn(works[1].spec.function, 1e-6)
     first, second, third = rig.submit(works)
     second.cancel()
     ended = await second

@@ -168,7 +168,7 @@ async def test_a_job_that_waits_has_nobody_behind_it(rig: Rig) -> None:
     works = [rig.work(await_response), rig.work(os.getpid)]
     for _ in range(50):
         for work in works:
-            rig.executor._pace.learn(work.spec.function, 1e-6)
+            rig.pace().learn(work.spec.function, 1e-6)
     waiting, behind = rig.submit(works)
     sent = await asyncio.wait_for(rig.sent.get(), 10)
     rig.executor.accept(sent, None)

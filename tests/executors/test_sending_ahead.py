@@ -40,7 +40,7 @@ def learn(rig: Rig, *works: Work, seconds: float = 1e-6) -> None:
     """As if these had run before, and so quickly."""
     for _ in range(50):
         for work in works:
-            rig.executor._pace.learn(work.spec.function, seconds)
+            rig.pace().learn(work.spec.function, seconds)
 
 
 async def test_one_job_a_worker_is_offered_while_nothing_is_known(rig: Rig) -> None:

@@ -13,6 +13,7 @@ from schedulergodx.core.envelope import MessageType, seal
 from schedulergodx.core.job import ErrorCode, Execution, RetryRule, Status
 from schedulergodx.core.message import DeadLetter, Initialization, JobItem, TaskBody
 from schedulergodx.core.signing import Signer
+from schedulergodx.errors import BrokerError
 from schedulergodx.executors.base import Sent
 from tests.service.stage import CODE, CODE_HASH, RETURNED, Stage
 
@@ -52,6 +53,37 @@ async def test_noise_goes_to_the_dead_letters_with_its_reason(stage: Stage, nois
     letter = msgspec.msgpack.decode(stage.dead[0].body, type=DeadLetter)
     assert (letter.body, letter.queue) == (noise, "client-service")
     assert letter.reason
+    await a_neighbour_is_served(stage)
+
+
+async def test_a_dead_letter_whose_queue_was_removed_is_kept_all_the_same(stage: Stage) -> None:
+    await stage.client.delete(stage.names.dead())
+    await stage.client.publish("client-service", b"noise")
+    kept = stage.client._hub.queues  # type: ignore[attr-defined]
+    await stage.until(lambda: kept.get(stage.names.dead().name))
+    await a_neighbour_is_served(stage)
+
+
+async def test_a_message_whose_dead_letter_can_not_be_kept_goes_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = stage.broker.publish
+    tried: list[bytes] = []
+
+    def refuse(address: str, body: bytes, *more: object) -> asyncio.Future[None]:
+        if address != stage.names.dead().name or len(tried) == 3:
+            return real(address, body, *more)  # type: ignore[arg-type]
+        tried.append(body)
+        refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        refused.set_exception(BrokerError("it is too large"))
+        return refused
+
+    monkeypatch.setattr(stage.broker, "publish", refuse)
+    monkeypatch.setattr("schedulergodx.service.dead_letter_box._REST", 0.01)
+    await stage.client.publish("client-service", b"noise")
+    await stage.until(lambda: stage.dead)
+    letter = msgspec.msgpack.decode(stage.dead[0].body, type=DeadLetter)
+    assert (letter.body, letter.queue, len(tried)) == (b"noise", "client-service", 3)
     await a_neighbour_is_served(stage)
 
 

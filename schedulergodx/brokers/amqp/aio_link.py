@@ -244,7 +244,7 @@ class AioChannel:
         self, tag: int, exchange: str, key: str, body: bytes, properties: Properties | None
     ) -> None:
         if not self.lost.done():
-            outside = {} if properties is None else write_properties(properties)
+            outside = write_properties(properties, tag)
             self._spawn(self._publish(tag, exchange, key, body, outside))
 
     async def _tell(self) -> None:
@@ -258,9 +258,7 @@ class AioChannel:
     async def _publish(
         self, tag: int, exchange: str, key: str, body: bytes, outside: dict[str, Any]
     ) -> None:
-        properties = aiormq.spec.Basic.Properties(
-            delivery_mode=_PERSISTENT, message_id=str(tag), **outside
-        )
+        properties = aiormq.spec.Basic.Properties(delivery_mode=_PERSISTENT, **outside)
         try:
             await self._channel.basic_publish(
                 body,

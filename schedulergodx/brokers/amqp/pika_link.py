@@ -20,7 +20,7 @@ from pika.exchange_type import ExchangeType
 
 from schedulergodx.brokers.amqp.link import NOT_FOUND, CannotConnect, ChannelLost, Loss
 from schedulergodx.brokers.amqp.pika_connection import Connection, publish_frame
-from schedulergodx.brokers.amqp.properties import read_properties, write_properties
+from schedulergodx.brokers.amqp.properties import read_properties, tag_of, write_properties
 from schedulergodx.brokers.amqp.refusal import (
     explain_handshake,
     explain_login,
@@ -222,7 +222,7 @@ class PikaChannel:
             on_confirm(method.delivery_tag, method.multiple, taken)
 
         def returned(_: object, __: object, properties: Any, ___: object) -> None:
-            on_return(int(properties.message_id))
+            on_return(tag_of(properties))
 
         self._channel.add_on_return_callback(returned)
         await self._ask(self._channel.confirm_delivery, confirmed)
@@ -254,8 +254,8 @@ class PikaChannel:
             method = self._methods.get((exchange, key)) or self._learn_address(exchange, key)
             if self._connection.publish(channel.channel_number, method, tag, body):
                 return
-        outside = {} if properties is None else write_properties(properties)
-        basic = pika.BasicProperties(delivery_mode=_PERSISTENT, message_id=str(tag), **outside)
+        outside = write_properties(properties, tag)
+        basic = pika.BasicProperties(delivery_mode=_PERSISTENT, **outside)
         channel.basic_publish(exchange, key, body, basic, True)
 
     def _learn_address(self, exchange: str, key: str) -> bytes:

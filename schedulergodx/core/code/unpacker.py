@@ -12,7 +12,7 @@ from schedulergodx.core.code import keys
 from schedulergodx.core.code.packer import SLOW
 from schedulergodx.core.code.recent import Recent
 from schedulergodx.core.code.unit import unwrap
-from schedulergodx.core.code.world import World, as_failure
+from schedulergodx.core.code.world import World, as_failure, spare_builtins
 from schedulergodx.errors import UnreadableCode
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ class Unpacker:
             self._functions.clear()
             self._worlds.clear()
             self._upper.clear()
+
+    def before_forks(self) -> None:
+        """Make ready for processes that open something soon after their fork."""
+        spare_builtins()
 
     def after_fork(self) -> None:
         """In a child: a thread that held the lock is not here."""

@@ -29,6 +29,15 @@ _HOOK = "__init_subclass__"
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, so that it can be changed
 
 
+_spare_builtins: list[dict[str, Any]] = []
+
+
+def spare_builtins() -> None:
+    """Copy the builtins for the next world, as before a fork: to make a copy touches all of them,
+    and so the memory of a process that was just forked is copied page by page."""
+    _spare_builtins.append(vars(builtins).copy())
+
+
 class World:
     """Builds classes, functions and modules, and knows the ones it built.
 
@@ -55,7 +64,8 @@ class World:
         self._named: dict[str, object] = {}
         self._modules: dict[str, ModuleType] = {}
         self._new: set[int] = set()  # ids of what the pickle that is being opened has made
-        self._builtins = {**vars(builtins), "__import__": self._import}
+        self._builtins = _spare_builtins.pop() if _spare_builtins else vars(builtins).copy()
+        self._builtins["__import__"] = self._import
         self._unit = (b"", b"")  # hash and body of the one that is being opened
 
     def open_unit(self, hash: bytes, body: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from schedulergodx.core.context import CurrentJob
 from schedulergodx.executors.inside.capture import Capture
@@ -11,7 +11,13 @@ from schedulergodx.executors.inside.capture import Capture
 if TYPE_CHECKING:
     from schedulergodx.core.job import Spec
     from schedulergodx.executors.frames import Order, Why
-    from schedulergodx.executors.marks import MarkPage
+
+
+class Page(Protocol):
+    """Where it is seen that a job is to stop."""
+
+    def asked(self, token: int) -> bool:
+        """Whether somebody asked that of the job of a token."""
 
 
 class Attempt:
@@ -24,7 +30,7 @@ class Attempt:
     __slots__ = ("_capture", "_capture_limit", "_page", "order", "spec", "started", "why")
 
     def __init__(
-        self, order: Order, spec: Spec, page: MarkPage, started: float, capture_limit: int
+        self, order: Order, spec: Spec, page: Page, started: float, capture_limit: int
     ) -> None:
         self.order = order
         self.spec = spec

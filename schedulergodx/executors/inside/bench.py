@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from schedulergodx.executors.marks import MarkPage
 
 
+TOLD = 83  # exit status of a process that told how its hard job ended
+
+
 class Tools:
     """What a bench needs and can be made before its process is forked."""
 
@@ -101,7 +104,7 @@ class Bench:
     def _end_printing(self, attempt: Attempt, most: int) -> None:
         self._leave()
         self.tell(attempt, too_much_output(most))
-        os._exit(0)
+        os._exit(TOLD)
 
     def _leave(self) -> None:
         """End what the job started."""

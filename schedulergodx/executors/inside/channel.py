@@ -40,10 +40,14 @@ class ChannelClosed(Exception):
 
 
 class Channel:
-    """Frames in and out; what came in is kept until it is taken."""
+    """Frames in and out; what came in is kept until it is taken.
 
-    def __init__(self, descriptor: int) -> None:
-        self._socket = descriptor
+    inlet: where frames come, if not from the socket as well
+    """
+
+    def __init__(self, socket: int, inlet: int | None = None) -> None:
+        self._socket = socket
+        self._inlet = socket if inlet is None else inlet
         self._buffer = FrameBuffer(_NO_LIMIT)
         self._sending = threading.Lock()
         self._news = threading.Condition(threading.Lock())
@@ -55,6 +59,7 @@ class Channel:
         self.on_units: Callable[[bool, dict[bytes, bytes]], None] = lambda forget, units: None
         self.on_stop: Callable[[Stop], None] = lambda stop: None
         self.on_jobs: Callable[[], None] = lambda: None
+        self.on_other: Callable[[int, bytes], None] = self._take_other
         self.on_ping: Callable[[], None] = lambda: self.send(Say.PONG, None)
         self.on_response: Callable[[bytes], None] = lambda body: None
 
@@ -78,10 +83,6 @@ class Channel:
         """The same, where it has come already."""
         return self._jobs.pop(token, None)
 
-    def any_job(self) -> Job:
-        """The next job, whichever. Raises: ChannelClosed"""
-        return self._wait(lambda: self._jobs.popitem()[1] if self._jobs else None)
-
     def accepted(self, number: int) -> str | None:
         """Wait for the answer to a SEND: None, or why not. Raises: ChannelClosed"""
         self._wait(lambda: number in self._accepted or None)
@@ -90,6 +91,13 @@ class Channel:
     def wait_for_the_end(self) -> None:
         """Take what comes, until the service closes. Raises: ChannelClosed"""
         self._wait(lambda: None)
+
+    def take_news(self) -> None:
+        """Take what has come; called when something has. Raises: ChannelClosed"""
+        with self._news:
+            self._read()
+            if self._closed:
+                raise ChannelClosed
 
     def read_always(self) -> None:
         """Read in a thread of its own from now on."""
@@ -117,7 +125,7 @@ class Channel:
         self._news.release()
         data: bytes | None = None
         try:
-            data = os.read(self._socket, _READ)
+            data = os.read(self._inlet, _READ)
             for kind, payload in self._buffer.feed(data):
                 self._take(kind, payload)
         finally:
@@ -132,7 +140,11 @@ class Channel:
         elif kind == Tell.DROP:
             for token in _read_tokens(payload):
                 self._jobs.pop(token, None)
-        elif kind == Tell.STOP:
+        else:
+            self.on_other(kind, payload)
+
+    def _take_other(self, kind: int, payload: bytes) -> None:
+        if kind == Tell.STOP:
             self.on_stop(_read_stop(payload))
         elif kind == Tell.ACCEPTED:
             answer = _read_accepted(payload)

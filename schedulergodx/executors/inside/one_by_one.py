@@ -1,4 +1,4 @@
-"""The workers that run one job at a time: pooled ones, and those of hard jobs."""
+"""The pooled workers, which run one job at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = struct.Struct("<Q")
 
 
 def serve(bench: Bench, permits: int) -> None:
-    """A pooled worker: run the job of each token that comes, until no more can come."""
+    """Run the job of each token that comes, until no more can come."""
     room, wear = Room(), Wear(bench.settings)
     with suppress(ChannelClosed):
         while token := os.read(permits, TOKEN.size):
@@ -27,10 +27,3 @@ def serve(bench: Bench, permits: int) -> None:
             if not room.restore() or wear.is_worn():
                 bench.channel.send(Say.RETIRE, None)
                 bench.channel.wait_for_the_end()
-
-
-def serve_one(bench: Bench) -> None:
-    """A process for one hard job."""
-    bench.limited = True
-    with suppress(ChannelClosed):
-        bench.run(bench.channel.any_job())

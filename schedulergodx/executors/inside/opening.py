@@ -52,6 +52,8 @@ class Opener:
         self._named = NamedFunctions(imports)
         self._unpacker = Unpacker(in_worker=True) if accept_code else None
         self._lock = threading.RLock()  # a thread may open while another one adds
+        if self._unpacker is not None:
+            self._unpacker.before_forks()
 
     def add(self, forget: bool, units: dict[bytes, bytes]) -> None:
         """Keep units; `forget` those before."""

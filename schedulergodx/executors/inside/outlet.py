@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.context import worker_instance
@@ -24,7 +25,8 @@ class WorkerOutlet:
     def __init__(self, worker: int, channel: Channel) -> None:
         self.instance = worker_instance(worker)
         self._channel = channel
-        self._numbers = itertools.count(1)
+        # processes of hard jobs share a socket: what is accepted for one is not for the next
+        self._numbers = itertools.count(time.monotonic_ns())
         self._process = os.getpid()
         self._subscribed = False
 
