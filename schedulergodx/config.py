@@ -18,6 +18,7 @@ from schedulergodx.layer import Layer, found_layers, read_first, said_layer
 from schedulergodx.setting import Kind, Scope, Setting
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+NOT_SAID = "the default"  # the origin of what nobody has said
 
 
 def _count_cpus() -> int:
@@ -130,8 +131,8 @@ class Settings:
 
     db: str = _setting(
         Kind.TEXT,
-        Scope.SERVICE,
-        "URL of the database that keeps the jobs.",
+        Scope.BOTH,
+        "URL or path of the database that keeps the jobs; without a broker, a file of jobs.",
         "sqlite:///SchedulerGodX.db",
     )
     queues: tuple[str, ...] = _setting(
@@ -319,7 +320,7 @@ class Settings:
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from, in words."""
-        return self._origins.get(name, "the default")
+        return self._origins.get(name, NOT_SAID)
 
     def replace(self, **given: object) -> Self:
         """These settings with others in the place of some, read and checked like keywords."""

@@ -33,6 +33,7 @@ def with_settings(*scopes: Scope) -> Callable[[_Command], _Command]:
         @functools.wraps(command)
         def run(config: str | None, **values: Any) -> Any:
             flags = {row.name: _one_text(values.pop(row.name)) for row in rows}
+            flags["db"] = flags.get("db") or click.get_current_context().find_root().params.get("db")
             given = {name: value for name, value in flags.items() if value is not None}
             return command(load_flags(given, config), **values)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.config import Settings
     from schedulergodx.core.request import Request
     from schedulergodx.local.file import JobFile
 
@@ -30,9 +31,10 @@ class LocalClient(Client):
     running anything. All processes that use a file are one client.
     """
 
-    def __init__(self, file: JobFile) -> None:
+    def __init__(self, file: JobFile, settings: Settings | None = None) -> None:
+        """`settings`: all, found already; of the file only what does not concern it is used."""
         self._file = file
-        super().__init__(NAME, "schedulergodx", settings=file.settings(), connect=False)
+        super().__init__(NAME, "schedulergodx", settings=file.settings(settings), connect=False)
 
     def _set_up(self, *given: Any) -> None:
         super()._set_up(*given)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schedulergodx.config import SETTINGS, load_settings
+from schedulergodx.config import NOT_SAID, SETTINGS, load_settings
 from schedulergodx.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ class JobFile:
         """The URL of the broker beside it."""
         return f"spool:{self._beside('spool')}"
 
-    def settings(self) -> Settings:
+    def settings(self, said: Settings | None = None) -> Settings:
         """What serves it, and what asks it. The broker has its own secret and no other user.
 
         Jobs are kept until somebody clears them, where no setting says otherwise.
+
+        said: settings that were found already
         """
-        found = load_settings(db=f"{_PREFIX}{self.path}", broker=self.broker)
+        found = (said or load_settings()).replace(db=f"{_PREFIX}{self.path}", broker=self.broker)
         retention = [f"retention_{status}" for status in _KEPT]
-        kept = {name: None for name in retention if found.origin(name) == "the default"}
+        kept = {name: None for name in retention if found.origin(name) == NOT_SAID}
         given = {name: SETTINGS[name].default for name in ("secret", "prefix", "queues")}
         return replace(found, **kept, **given)
 
