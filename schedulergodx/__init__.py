@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         AsyncJob,
         Cancellation,
         Client,
+        Dependency,
         Job,
         RemoteTraceback,
         Response,
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
-    from schedulergodx.core.job import ErrorCode, Status
+    from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
+    from schedulergodx.local import ClaimFilter, JobQueue, Worker
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
 
@@ -34,16 +36,21 @@ __all__ = [
     "AsyncClient",
     "AsyncJob",
     "Cancellation",
+    "ClaimFilter",
     "Client",
     "Config",
+    "Dependency",
     "ErrorCode",
     "Job",
+    "JobQueue",
+    "JobStatus",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
     "Task",
     "Unique",
+    "Worker",
     "broadcast",
     "configure",
     "current_job",
@@ -54,10 +61,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ClaimFilter": "local",
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobQueue": "local",
+    "JobStatus": "core.job",
     "Service": "service",
     "Status": "core.job",
+    "Worker": "local",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

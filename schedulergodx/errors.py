@@ -2,7 +2,8 @@
 
     SchedulerGodXError
     ├── ConfigError              a setting or an argument is wrong  (ValueError)
-    │   └── BadRule              when a schedule fires can't be read, or never comes
+    │   ├── BadRule              when a schedule fires can't be read, or never comes
+    │   └── NotSubmitted         a job made by hand, of which no client knows yet
     ├── BrokerError              the broker did not do what it was asked
     │   ├── BrokerUnavailable    it can't be reached  (ConnectionError)
     │   ├── BrokerClosed         this end was closed and is used again
@@ -75,6 +76,10 @@ class BadRule(ConfigError):
         start = before.rpartition("\n")[2].expandtabs()
         line = start + after.partition("\n")[0].expandtabs()
         return f"{text}\n    {line}\n    {' ' * len(start)}^"
+
+
+class NotSubmitted(ConfigError):
+    """A job that was made by hand is not submitted, so there is nothing to ask or to wait for."""
 
 
 class BrokerError(SchedulerGodXError):

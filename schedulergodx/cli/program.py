@@ -7,21 +7,39 @@ from typing import Any
 
 import click
 
+from schedulergodx.cli.completion import completion
 from schedulergodx.cli.config import config
 from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
-from schedulergodx.cli.job import job
+from schedulergodx.cli.job import job, list_jobs
+from schedulergodx.cli.job import cancel as cancel_jobs
+from schedulergodx.cli.job import requeue as requeue_jobs
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.cli.plugins import plugin, plugin_names
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.service import service
+from schedulergodx.cli.status import clear, stats, status
+from schedulergodx.cli.submit import submit
+from schedulergodx.cli.worker import worker
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
 
 class Program(click.Group):
-    """Tells our errors in one line: a wrong setting is wrong usage (2), the others are 1."""
+    """Tells our errors in one line: a wrong setting is wrong usage (2), the others are 1.
+
+    Other packages can add commands; none of them takes the place of one of ours.
+    """
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, ours or another package's."""
+        return super().get_command(ctx, cmd_name) or plugin(cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return sorted({*super().list_commands(ctx), *plugin_names()})
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -34,7 +52,8 @@ class Program(click.Group):
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-def program() -> None:
+@click.option("--db", metavar="PATH", help="A file of jobs, as --db of each command.")
+def program(db: str | None) -> None:
     """Deferred execution over RabbitMQ: jobs that carry their code, are kept and run when due."""
 
 
@@ -54,5 +73,9 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (service, job, launch, execute, config, doctor, demo, queue, dead):
+for command in (
+    *(service, job, launch, execute, config, doctor, demo, queue, dead),
+    *(submit, status, stats, clear, worker, completion),
+    *(list_jobs, cancel_jobs, requeue_jobs),  # those of `sgx job`, under their short names
+):
     program.add_command(command)

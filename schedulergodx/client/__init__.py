@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from schedulergodx.client.client import Client
+from schedulergodx.client.dependency import Dependency
 from schedulergodx.client.identity import default_client_name
 from schedulergodx.client.job import Job
 from schedulergodx.client.outcomes import RemoteTraceback
@@ -30,6 +31,7 @@ __all__ = [
     "AsyncTask",
     "Cancellation",
     "Client",
+    "Dependency",
     "Job",
     "RemoteTraceback",
     "Response",

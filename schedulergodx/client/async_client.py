@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from schedulergodx.client.async_by_hand import AsyncByHand
 from schedulergodx.client.async_by_name import AsyncByName
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.async_operating import AsyncOperating
@@ -18,6 +19,7 @@ from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import AsyncPipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
 from schedulergodx.client.session import Session
+from schedulergodx.client.template import Template
 from schedulergodx.client.unconfirmed import (
     forget_parcel,
     keep_parcels,
@@ -26,6 +28,7 @@ from schedulergodx.client.unconfirmed import (
     raise_all,
 )
 from schedulergodx.core import context
+from schedulergodx.core.message import JobItem
 from schedulergodx.errors import BrokerClosed, ConfigError
 from schedulergodx.utils.abstractions import AsyncClosing
 
@@ -33,7 +36,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncByName, AsyncOperating, AsyncClosing):
+class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncClosing):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"
@@ -153,6 +156,18 @@ class AsyncClient(AsyncByName, AsyncOperating, AsyncClosing):
     ) -> AsyncJob[Any]:
         line = await self._line()
         template, item, job, units = self._prepare(recipe, args, kwargs)
+        await self._dispatch(line, template, item, job, units)
+        return job  # type: ignore[no-any-return] # it is of `_job_kind`
+
+    async def _dispatch(
+        self,
+        line: Line,
+        template: Template,
+        item: JobItem,
+        job: AsyncJob[Any],
+        units: Mapping[bytes, bytes],
+    ) -> None:
+        """Send a job, or let the pipeline do it."""
         pipeline = current_pipeline()
         if isinstance(pipeline, AsyncPipeline) and pipeline.takes(self):
             pipeline.add(template, item, job, units)
@@ -162,7 +177,6 @@ class AsyncClient(AsyncByName, AsyncOperating, AsyncClosing):
             parcel.add(item, job, units)
             line.submit(parcel)
             await self._confirm(parcel)
-        return job  # type: ignore[no-any-return] # it is of `_job_kind`
 
     async def _launch_all(
         self, recipe: Recipe, arguments: Iterable[Iterable[Any]]

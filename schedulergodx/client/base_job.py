@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from schedulergodx.client.draft import Draft, Nobody, new_uid, write_draft
 from schedulergodx.client.latch import Latch
+from schedulergodx.client.made_by_hand import MadeByHand
 from schedulergodx.client.outcomes import Ended, open_outcome
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from schedulergodx.client.base import BaseClient
+    from schedulergodx.client.base_task import BaseTask
+    from schedulergodx.client.options import Duration
     from schedulergodx.client.parcel import Parcel
     from schedulergodx.core.message import Response
 
@@ -21,7 +25,7 @@ R = TypeVar("R")
 _NEVER = float("-inf")
 
 
-class BaseJob(Latch, Generic[R]):
+class BaseJob(Latch, MadeByHand, Generic[R]):
     """One execution that was asked for. It opens when its outcome is in this process.
 
     uid: 16 bytes, what makes it unique
@@ -34,6 +38,7 @@ class BaseJob(Latch, Generic[R]):
     __slots__ = (
         "__weakref__",
         "_client",
+        "_draft",
         "_ended",
         "_envelope",
         "_instance",
@@ -49,18 +54,70 @@ class BaseJob(Latch, Generic[R]):
 
     def __init__(
         self,
-        client: BaseClient,
+        name: str,
+        function: Callable[..., R] | BaseTask | str,
+        params: Mapping[str, Any] | None = None,
+        priority: int = 0,
+        dependencies: Iterable[object] | None = None,
+        max_attempts: int = 3,
+        timeout: Duration | None = 300.0,
+        description: str = "",
+        **options: Any,
+    ) -> None:
+        """Make a job by hand, which begins its life when a client submits it.
+
+        name: what people call it, 1 to 200 characters; it need not be unique
+        function: one that travels with what it needs, also a lambda or a nested one; a task; or the
+            name of one that services know, as "pkg.module.function"
+        params: its keywords; for a function by name, what JSON can hold
+        priority: higher starts first
+        dependencies: jobs, ids, or each a `Dependency` that says more: it runs after all of them
+        max_attempts: how often it is tried at the most
+        timeout: how long an attempt may run; None for no limit
+        options: others of `TaskOptions`, as queue, delay, expires, execution, retry_delay
+
+        Raises: ConfigError, TypeError
+        """
+        said = {"priority": priority, "max_attempts": max_attempts, "timeout": timeout, **options}
+        draft = write_draft(name, function, params, dependencies, description, said)
+        self._come_up(None, new_uid(), None, str(options.get("queue") or ""), name, "")
+        self._draft = draft
+
+    @classmethod
+    def _known(
+        cls,
+        client: BaseClient | None,
         uid: bytes,
         *,
         label: str | None,
         queue: str,
         task: str,
         instance: str = "",
+    ) -> Self:
+        """A job of a client. `instance`: the process that is told the outcome; "" if not known."""
+        job = cls.__new__(cls)
+        job._come_up(client, uid, label, queue, task, instance)
+        return job
+
+    @classmethod
+    def _drafted(cls, draft: Draft, task: str) -> Self:
+        """A job that is made by hand of a draft."""
+        job = cls._known(None, new_uid(), label=None, queue="", task=task)
+        job._draft = draft
+        return job
+
+    def _come_up(
+        self,
+        client: BaseClient | None,
+        uid: bytes,
+        label: str | None,
+        queue: str,
+        task: str,
+        instance: str,
     ) -> None:
-        """`instance`: the process that is told the outcome; "" where it is not known."""
         self._opened = False  # what Latch.__init__ does, without the call: this is hot
         self._wakers = None
-        self._client = client
+        self._client = cast("BaseClient", Nobody(ulid(uid))) if client is None else client
         self.uid = uid
         self._label = label
         self.queue = queue
@@ -72,6 +129,12 @@ class BaseJob(Latch, Generic[R]):
         self._ended: Ended | None = None
         self.joined: str | None = None
         self._past = _NEVER  # when the outcome was made that a requeue has made void
+        self._draft: Draft | None = None
+
+    def _submit(self, client: BaseClient, instance: str, queue: str, task: str) -> None:
+        """It has a client from now on, which submits it."""
+        self._client, self._instance = client, instance
+        self.queue, self.task = queue, task
 
     @property
     def id(self) -> str:

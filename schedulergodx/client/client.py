@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedulergodx.client.aliases import Aliases
 from schedulergodx.client.base import BaseClient
+from schedulergodx.client.by_hand import ByHand
 from schedulergodx.client.by_name import ByName
 from schedulergodx.client.inside import OutletLine
 from schedulergodx.client.job import Job
@@ -19,6 +20,7 @@ from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import Pipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
 from schedulergodx.client.task import CoroutineTask, Task, TaskDecorator
+from schedulergodx.client.template import Template
 from schedulergodx.client.unconfirmed import (
     forget_parcel,
     keep_parcels,
@@ -27,6 +29,7 @@ from schedulergodx.client.unconfirmed import (
     raise_all,
 )
 from schedulergodx.core import context
+from schedulergodx.core.message import JobItem
 from schedulergodx.errors import BrokerClosed
 from schedulergodx.utils.abstractions import Closing
 
@@ -34,7 +37,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Client(ByName, Operating, Aliases, Closing):
+class Client(ByHand, ByName, Operating, Aliases, Closing):
     __doc__ = BaseClient.__doc__
 
     _kind = "Client"
@@ -152,6 +155,18 @@ class Client(ByName, Operating, Aliases, Closing):
     def _launch(self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
         line = self._line()
         template, item, job, units = self._prepare(recipe, args, kwargs)
+        self._dispatch(line, template, item, job, units)
+        return job  # type: ignore[no-any-return] # it is of `_job_kind`
+
+    def _dispatch(
+        self,
+        line: Line,
+        template: Template,
+        item: JobItem,
+        job: Job[Any],
+        units: Mapping[bytes, bytes],
+    ) -> None:
+        """Send a job, or let the pipeline do it."""
         pipeline = current_pipeline()
         if isinstance(pipeline, Pipeline) and pipeline.takes(self):
             pipeline.add(template, item, job, units)
@@ -161,7 +176,6 @@ class Client(ByName, Operating, Aliases, Closing):
             parcel.add(item, job, units)
             line.submit(parcel)
             self._confirm(parcel)
-        return job  # type: ignore[no-any-return] # it is of `_job_kind`
 
     def _launch_all(self, recipe: Recipe, arguments: Iterable[Iterable[Any]]) -> list[Job[Any]]:
         pipeline = current_pipeline()

@@ -43,7 +43,9 @@ class Finding(BaseClient):
         self, uid: bytes, *, label: str | None, queue: str, task: str, instance: str = ""
     ) -> Any:
         """A job object for a uid, of the kind of this client."""
-        job = self._job_kind(self, uid, label=label, queue=queue, task=task, instance=instance)
+        job = self._job_kind._known(
+            self, uid, label=label, queue=queue, task=task, instance=instance
+        )
         outcome = self._awaited.outcome(uid)
         if outcome is None:
             self._awaited.add(job)

@@ -9,17 +9,15 @@ from msgspec.structs import replace
 
 from schedulergodx.client.base_task import BaseTask
 from schedulergodx.client.finding import Finding
+from schedulergodx.client.packers import Packers
 from schedulergodx.client.recipe import Recipe, is_coroutine_function, name_of
 from schedulergodx.core import context
 from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.message import JobItem
-from schedulergodx.errors import TooLarge
-from schedulergodx.quantity import format_size
 
 if TYPE_CHECKING:
     from schedulergodx.client.options import Options
     from schedulergodx.client.template import Template
-    from schedulergodx.core.code import Packer
 
 _NONE: Mapping[bytes, bytes] = {}
 
@@ -31,12 +29,11 @@ class Launching(Finding):
 
     def _set_up(self, *given: Any) -> None:
         super()._set_up(*given)
-        self._packers: dict[tuple[tuple[str, ...], tuple[str, ...]], Packer] = {}
+        self._packers = Packers()
 
     def _part_from_parent(self) -> None:
         super()._part_from_parent()
-        for packer in self._packers.values():
-            packer.after_fork()
+        self._packers.after_fork()
 
     def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
         """A task, or what makes one of the function that it decorates."""
@@ -54,20 +51,9 @@ class Launching(Finding):
         return task
 
     def _make_task(self, function: Callable[..., Any], name: str, options: Options) -> BaseTask:
-        recipe = Recipe(function, name, options, self._find_packer)
+        recipe = Recipe(function, name, options, self._packers.find)
         plain, coroutine = self._task_kinds
         return (coroutine if is_coroutine_function(function) else plain)(self, recipe)
-
-    def _find_packer(self, options: Options) -> Packer:
-        key = options.by_value, options.by_reference
-        packer = self._packers.get(key)
-        if packer is None:
-            from schedulergodx.core.code import Packer  # late: it loads dill
-
-            packer = self._packers[key] = Packer(
-                by_value=key[0], by_reference=key[1], in_worker=context.outlet is not None
-            )
-        return packer
 
     def _prepare(
         self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -77,14 +63,14 @@ class Launching(Finding):
         packed = recipe.packer.pack_arguments(args, kwargs)
         arguments = packed.body
         if len(arguments) + template.size > LARGEST_BYTES:
-            raise _too_large(template, arguments)
+            raise template.too_large(arguments)
         uid = self._identify()
         label = None if self._labels is None else self._labels.next()
         due = deadline = None
         if template.is_timed:
             now = self._clock()
             due, deadline = template.due(now), template.deadline(now)
-        job = self._job_kind(
+        job = self._job_kind._known(
             self,
             uid,
             label=label,
@@ -107,11 +93,3 @@ class Launching(Finding):
         """In whose name launches go out: inside a job, in that of the client whose job it is."""
         outlet = context.outlet
         return self.name if outlet is None else outlet.client or self.name
-
-
-def _too_large(template: Template, arguments: bytes) -> TooLarge:
-    return TooLarge(
-        f"the arguments of a job of {template.spec.name!r} have {format_size(len(arguments))}, and "
-        f"with its code at most {format_size(LARGEST_BYTES)} travel: put the data where the "
-        "workers can read it, and send its place"
-    )

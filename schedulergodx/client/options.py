@@ -282,7 +282,7 @@ def _read(name: str, value: object) -> Any:
     try:
         return reader(value)
     except ValueError as error:
-        raise ConfigError(f"{name}={value!r} can't be used: {error}") from None
+        raise ConfigError(f"{name}={value!r:.100} can't be used: {error}") from None
 
 
 def _settle(read: dict[str, Any]) -> dict[str, Any]:

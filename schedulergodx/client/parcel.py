@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.latch import Latch
-from schedulergodx.core.envelope import ENVELOPE_BYTES
-from schedulergodx.core.message import JobItem
+from schedulergodx.core.envelope import ENVELOPE_BYTES, MessageType
+from schedulergodx.core.message import JobItem, TaskBody
 from schedulergodx.errors import BrokerClosed, LaunchUnconfirmed
 
 if TYPE_CHECKING:
@@ -77,6 +77,21 @@ class Parcel(Latch):
             items += other.items
             units |= other.units
         return items, units
+
+    def message(self) -> tuple[MessageType, object]:
+        """What its envelope says."""
+        template = self.template
+        items, more = self.contents
+        units = {**template.units, **more} if more else dict(template.units)
+        body = TaskBody(
+            template.spec,
+            units,
+            items,
+            template.queue,
+            template.priority,
+            batch=None if template.batch is None else template.batch.ref,
+        )
+        return MessageType.TASK, body
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""

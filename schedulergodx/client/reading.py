@@ -106,6 +106,25 @@ def read_instant(value: object) -> float:
     return value.timestamp()
 
 
+def read_moment(name: str, value: datetime | float | str | None) -> float | None:
+    """Seconds since the epoch, of a `datetime`, such seconds, or ISO 8601; None for None.
+
+    A text without a time zone is local time. Raises: ConfigError
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).astimezone().timestamp()
+        if isinstance(value, datetime):
+            return read_instant(value)
+        if isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+        raise ValueError("it is a datetime, seconds since the epoch, or ISO 8601")
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{name}={value!r:.100} can't be used: {error}") from None
+
+
 def read_expiry(value: object) -> tuple[float | None, float | None]:
     """(seconds from the launch on, instant), one of which is None."""
     if isinstance(value, datetime):

@@ -57,6 +57,8 @@ class Recipe:
 
     def changed(self, said: Mapping[str, Any]) -> Recipe:
         """The same function with other options; asked for twice, it is the same recipe."""
+        if not said:
+            return self
         try:
             # With types: 1 and True are equal, and as a retry_backoff they are not the same.
             key = tuple((name, type(value), value) for name, value in sorted(said.items()))

@@ -9,7 +9,6 @@ import msgspec
 
 from schedulergodx.client.question import Question
 from schedulergodx.core.envelope import MessageType, read_header, seal
-from schedulergodx.core.message import TaskBody
 from schedulergodx.core.request import Request
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import EnvelopeError
@@ -60,19 +59,8 @@ class Sealer:
         return uid, data
 
     def seal_parcel(self, parcel: Parcel) -> bytes:
-        """The TASK envelope of a parcel; its jobs remember it."""
-        template = parcel.template
-        items, more = parcel.contents
-        units = {**template.units, **more} if more else dict(template.units)
-        body = TaskBody(
-            template.spec,
-            units,
-            items,
-            template.queue,
-            template.priority,
-            batch=None if template.batch is None else template.batch.ref,
-        )
-        uid, data = self.seal(MessageType.TASK, body)
+        """The envelope of a parcel; its jobs remember it."""
+        uid, data = self.seal(*parcel.message())
         parcel.mark(uid)
         return data
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.options import Options
+from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.job import Spec
+from schedulergodx.errors import TooLarge
+from schedulergodx.quantity import format_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,14 @@ class Template:
     def deadline(self, now: float) -> float | None:
         """The instant until which a job that is launched now must have started."""
         return now + self.expires if self.expires is not None else self.expires_at
+
+    def too_large(self, arguments: bytes) -> TooLarge:
+        """The error of a job whose arguments do not fit into an envelope with its code."""
+        return TooLarge(
+            f"the arguments of a job of {self.spec.name!r} have {format_size(len(arguments))}, and "
+            f"with its code at most {format_size(LARGEST_BYTES)} travel: put the data where the "
+            "workers can read it, and send its place"
+        )
 
 
 _ENVELOPE_OVERHEAD = 1000  # bytes of headers, hashes and the spec, rounded up

@@ -22,6 +22,7 @@ VERSION = 2
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 ENVELOPE_BYTES = 1 << 20  # a shared envelope is closed at this size
 LARGEST_BYTES = 8 << 20  # one job or one result; RabbitMQ 4 closes the channel above 16 MiB
+LARGEST_BUNDLE_BYTES = 15 << 20  # jobs that are stored together
 
 
 class MessageType(IntEnum):

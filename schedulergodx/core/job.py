@@ -41,6 +41,9 @@ FINAL = frozenset(
 WAITING = frozenset({Status.SCHEDULED, Status.BLOCKED, Status.PENDING})
 
 
+JobStatus = Status  # as the document of GigQ calls it
+
+
 class Execution(StrEnum):
     """What runs a job."""
 

@@ -39,6 +39,21 @@ def write_json(value: object, what: str) -> bytes:
     return _encode(value)
 
 
+def is_exact(value: Any, depth: int = 0) -> bool:
+    """Whether JSON brings a value back as it is, with its types; False for very deep ones."""
+    kind = type(value)
+    if kind is int:
+        return bool(-(2**63) <= value < 2**63)
+    if kind is float:
+        return math.isfinite(value)
+    if kind is list:
+        return depth < _DEEPEST and all(is_exact(part, depth + 1) for part in value)
+    if kind is dict:
+        exact_keys = depth < _DEEPEST and all(type(key) is str for key in value)
+        return exact_keys and all(is_exact(part, depth + 1) for part in value.values())
+    return value is None or kind is str or kind is bool
+
+
 def read_json(data: bytes) -> Any:
     """The value of JSON. Raises: what `core.envelope.UNREADABLE` names"""
     return _decode(data)

@@ -49,11 +49,25 @@ class Error(Struct, frozen=True, omit_defaults=True):
     failure: Failure
 
 
+LONGEST_DESCRIPTION = 10_000  # characters
+
+
+class About(Struct, frozen=True, array_like=True):
+    """What people call one job, and say of it.
+
+    name: 1 to 200 characters
+    description: at most `LONGEST_DESCRIPTION` characters
+    """
+
+    name: str
+    description: str = ""
+
+
 class JobItem(Struct, frozen=True, array_like=True):
     """One job of a TASK envelope.
 
     uid: 16 bytes
-    arguments: pickled (args, kwargs)
+    arguments: pickled (args, kwargs), or JSON of them
     due: instant, None for now
     deadline: instant until which it must have started
     id: the label of the client's own generator; None where the id is the uid's ULID
@@ -61,6 +75,7 @@ class JobItem(Struct, frozen=True, array_like=True):
     parents: jobs that it depends on
     unique: a key that no other job may have
     limit_key: of its task's limit, "" for the one that all share
+    about: of one that was made by hand
     """
 
     uid: bytes
@@ -72,6 +87,7 @@ class JobItem(Struct, frozen=True, array_like=True):
     parents: tuple[Parent, ...] = ()
     unique: Unique | None = None
     limit_key: str = ""
+    about: About | None = None
 
 
 class BatchRef(Struct, frozen=True, omit_defaults=True):

@@ -47,11 +47,13 @@ class AskCancel(Struct, frozen=True, tag="cancel"):
     """Call a job off; answered by a CancelAnswer.
 
     bury: remember the cancel where the job is not known, because it may still be on its way here
+    waiting: leave one alone that runs
     """
 
     id: str
     force: bool = False
     bury: bytes | None = None
+    waiting: bool = False
 
 
 class AskChange(Struct, frozen=True, tag="change"):
@@ -93,6 +95,15 @@ class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
 
 
+class AskClear(Struct, frozen=True, tag="clear"):
+    """Forget jobs that completed or were cancelled; answered by how many.
+
+    before: instant until which they had ended; None for all
+    """
+
+    before: float | None = None
+
+
 class AskPause(Struct, frozen=True, tag="pause"):
     """Start nothing of a queue any more, or go on; answered by whether that was news."""
 
@@ -120,6 +131,7 @@ Request = (
     | AskCancelBatch
     | AskRequeueBatch
     | AskAnnotate
+    | AskClear
     | AskPause
     | AskQueues
 )
@@ -140,6 +152,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskCancelBatch: int,
     AskRequeueBatch: int,
     AskAnnotate: bool,
+    AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
 }

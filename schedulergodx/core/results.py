@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from schedulergodx.core.identity import uid_of, ulid
 from schedulergodx.core.job import Status
 
 if TYPE_CHECKING:
@@ -46,10 +47,27 @@ class ResultOf:
     uid: bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
+        met = _met.get(None)
+        if met is not None:
+            met.append(self)
         return result_of, (self.uid,)
 
 
 _at_hand: ContextVar[Mapping[bytes, object] | None] = ContextVar("schedulergodx_results")
+
+
+_met: ContextVar[list[ResultOf] | None] = ContextVar("schedulergodx_results_met")
+
+
+@contextmanager
+def results_met() -> Iterator[list[ResultOf]]:
+    """Within it, what is pickled leaves each `ResultOf` that is met in the list."""
+    met: list[ResultOf] = []
+    token = _met.set(met)
+    try:
+        yield met
+    finally:
+        _met.reset(token)
 
 
 def result_of(uid: bytes) -> object:
@@ -77,3 +95,32 @@ def results_at_hand(values: Mapping[bytes, object]) -> Iterator[None]:
         yield
     finally:
         _at_hand.reset(token)
+
+
+# -- in JSON --------------------------------------------------------------------------------------
+
+_MARK = "$result"  # the only key of what stands for a value in JSON
+
+
+def as_json(value: Any, met: list[Any]) -> Any:
+    """Lists and dicts, with what JSON can hold for each `ResultOf`, which `met` gets."""
+    if isinstance(value, ResultOf):
+        met.append(value)
+        return {_MARK: ulid(value.uid)}
+    if isinstance(value, list | tuple):
+        return [as_json(part, met) for part in value]
+    if isinstance(value, dict):
+        return {key: as_json(part, met) for key, part in value.items()}
+    return value
+
+
+def from_json(value: Any, values: Mapping[bytes, object]) -> Any:
+    """What JSON held, with the values that are at hand in their places."""
+    if isinstance(value, list):
+        return [from_json(part, values) for part in value]
+    if isinstance(value, dict):
+        uid = uid_of(str(value[_MARK])) if value.keys() == {_MARK} else None
+        if uid is not None and uid in values:
+            return values[uid]
+        return {key: from_json(part, values) for key, part in value.items()}
+    return value

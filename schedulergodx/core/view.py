@@ -53,6 +53,8 @@ class JobView:
     """One job, as people look at it.
 
     parents: jobs that it depends on; not in lists of jobs, but for those of a batch
+    name, description: of one that was made by hand, "" for others
+    arguments: as they travelled, not in lists of jobs
     batch: uid of the batch that it belongs to
     """
 
@@ -83,7 +85,10 @@ class JobView:
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
-    runner: str = ""  # who runs it, or did: the name of a service, or the id of a `Worker`
+    runner: str = ""  # the id of the `Worker` whose place it has, or had; "" for a service's own
+    name: str = ""
+    description: str = ""
+    arguments: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

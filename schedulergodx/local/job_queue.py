@@ -82,8 +82,7 @@ class JobQueue(Closing):
     def cancel(self, job_id: Job[Any] | str) -> bool:
         """Call off a job that waits. False for one that runs, has ended or is not known."""
         try:
-            job = self.client.job(job_id)
-            return job.status().waiting and job.cancel() is Cancellation.CANCELLED
+            return self.client.job(job_id).cancel(waiting=True) is Cancellation.CANCELLED
         except UnknownJob:
             return False
 

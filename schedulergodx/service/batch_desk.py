@@ -1,13 +1,8 @@
-"""The desk for batches: answers what is asked about them, and does what is wished.
-
-A wish for a batch may move very many jobs. It moves some a round, and is answered after the last.
-"""
+"""The desk for batches: answers what is asked about them, and does what is wished."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +20,8 @@ from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.core.message import read_task
 from schedulergodx.core.view import BatchState
 from schedulergodx.errors import EnvelopeError
-from schedulergodx.service.answers import Instead, RefusedError, answer
+from schedulergodx.service.answers import Instead, RefusedError
+from schedulergodx.service.errands import SLICE
 from schedulergodx.storage.verdicts import CALLED_OFF
 
 if TYPE_CHECKING:
@@ -33,32 +29,17 @@ if TYPE_CHECKING:
 
     from schedulergodx.core.envelope import Header
     from schedulergodx.core.message import TaskBody
+    from schedulergodx.service.errands import Errands
     from schedulergodx.service.tick import Tick
     from schedulergodx.service.watchers import Watchers
     from schedulergodx.storage.base import NewJob, Running, Store
     from schedulergodx.storage.flows import Batch
 
-    Step = Callable[[Tick], int]
-
 AskAboutBatch = (
     AskBatch | AskBatches | AskJobsOfBatch | AskCloseBatch | AskCancelBatch | AskRequeueBatch
 )
 
-_SLICE = 1000  # jobs a round: others are served in between
 _LONGEST_PAGE = 1000
-
-
-@dataclass(slots=True)
-class _Errand:
-    """A wish that takes more than one round.
-
-    step: moves some jobs; the answer is how many, 0 when there are no more
-    moved: how many were, and that is on disk
-    """
-
-    header: Header
-    step: Step
-    moved: int = 0
 
 
 class BatchDesk:
@@ -67,7 +48,7 @@ class BatchDesk:
     watchers: who is told when a batch changes
     stop: calls off an attempt, as (job, force)
     draft: the jobs of a task, as they would be stored
-    ring: wakes the service
+    errands: does what takes several rounds
     """
 
     def __init__(
@@ -77,14 +58,13 @@ class BatchDesk:
         *,
         stop: Callable[[Running, bool], None],
         draft: Callable[[Header, TaskBody, float], list[NewJob]],
-        ring: Callable[[], None],
+        errands: Errands,
     ) -> None:
         self._store = store
         self._watchers = watchers
         self._stop = stop
         self._draft = draft
-        self._ring = ring
-        self._errands: deque[_Errand] = deque()
+        self._errands = errands
 
     def fulfil(self, request: AskAboutBatch, header: Header, tick: Tick) -> object:
         """The value of the answer, or what stands for it. Raises: RefusedError"""
@@ -112,57 +92,18 @@ class BatchDesk:
                 step = partial(self._cancel, number, force)
             case AskRequeueBatch():
                 step = partial(self._requeue, number, self._store.last_seq() + 1)
-        return self._begin(_Errand(header, step), tick)
-
-    def work(self, tick: Tick) -> None:
-        """Inside a round: go on with what takes several."""
-        if not self._errands:
-            return
-        errand = self._errands[0]
-        moved, done = self._go_on(errand, tick)
-        if done:
-            tick.replies.append(answer(errand.header, errand.moved + moved))
-        tick.later.append(partial(self._note, errand, moved, done=done))
+        return self._errands.begin(header, step, tick)
 
     # -- wishes -----------------------------------------------------------------------------------
 
-    def _begin(self, errand: _Errand, tick: Tick) -> object:
-        moved, done = self._go_on(errand, tick)
-        if done:
-            return moved
-        errand.moved = moved
-        tick.later.append(partial(self._keep, errand))
-        return Instead.LATER
-
-    def _go_on(self, errand: _Errand, tick: Tick) -> tuple[int, bool]:
-        """How many jobs it moved now, and whether it is done."""
-        moved = 0
-        while moved < _SLICE:
-            more = errand.step(tick)
-            if not more:
-                return moved, True
-            moved += more
-        return moved, False
-
-    def _keep(self, errand: _Errand) -> None:
-        self._errands.append(errand)
-        self._ring()
-
-    def _note(self, errand: _Errand, moved: int, *, done: bool) -> None:
-        errand.moved += moved
-        if done:
-            self._errands.remove(errand)
-        if self._errands:
-            self._ring()
-
     def _cancel(self, number: int, force: bool, tick: Tick) -> int:
-        cancelled = self._store.cancel_batch(number, tick.now, _SLICE)
+        cancelled = self._store.cancel_batch(number, tick.now, SLICE)
         tick.told += cancelled.told
         tick.stops += [partial(self._stop, running, force) for running in cancelled.running]
         return len(cancelled.told) + len(cancelled.running)
 
     def _requeue(self, number: int, before: int, tick: Tick) -> int:
-        return self._store.requeue_batch(number, before, tick.now, _SLICE)
+        return self._store.requeue_batch(number, before, tick.now, SLICE)
 
     # -- the end of a batch -----------------------------------------------------------------------
 

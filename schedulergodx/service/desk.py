@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.identity import UID_BYTES
-from schedulergodx.core.job import ErrorCode, Failure
+from schedulergodx.core.job import ErrorCode, Failure, Status
 from schedulergodx.core.json_answer import read_address
 from schedulergodx.core.request import (
     LONGEST_NOTE,
@@ -18,6 +19,7 @@ from schedulergodx.core.request import (
     AskAnnotate,
     AskCancel,
     AskChange,
+    AskClear,
     AskCounts,
     AskList,
     AskOutcomes,
@@ -31,7 +33,9 @@ from schedulergodx.core.request import (
 from schedulergodx.core.view import CancelAnswer
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
+from schedulergodx.service.errands import SLICE
 from schedulergodx.service.tick import Reply, Tick
+from schedulergodx.storage.base import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -40,16 +44,19 @@ if TYPE_CHECKING:
     from schedulergodx.core.request import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
+    from schedulergodx.service.errands import Errands
     from schedulergodx.service.queues import Queues
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
+_CLEARED = Retention(dict.fromkeys((Status.COMPLETED, Status.CANCELLED), 0.0))
 
 
 class Desk:
     """Answers requests.
 
     batches: answers what is asked about batches
+    errands: does what takes several rounds
     queues: those that this service serves
     book: what is known of them
     stop: calls off an attempt, as (job, force)
@@ -60,6 +67,7 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        errands: Errands,
         *,
         queues: Collection[str],
         book: Queues,
@@ -72,6 +80,7 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._errands = errands
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
         """Answer a REQUEST. Raises: EnvelopeError"""
@@ -108,6 +117,8 @@ class Desk:
                 return self._cancel(request, header, tick)
             case AskQueues():
                 return self._book.views()
+            case AskClear(before):
+                return self._errands.begin(header, partial(self._clear, before), tick)
             case AskPause(queue, paused):
                 self._check_served(queue)
                 return self._book.set_paused(queue, paused, tick.now)
@@ -130,6 +141,12 @@ class Desk:
                     self._check_served(change.queue)
                 _check_change(change)
                 return self._store.change(uid, change, tick.now)
+
+    def _clear(self, before: float | None, tick: Tick) -> int:
+        """Forget some jobs that completed or were cancelled by then; the answer is how many."""
+        while told := self._store.end_joined(tick.now, SLICE):  # who is joined to one is told first
+            tick.told += told
+        return self._store.prune(_CLEARED, tick.now if before is None else before, SLICE)
 
     def _check_served(self, queue: str) -> None:
         if queue not in self._queues:
@@ -154,6 +171,8 @@ class Desk:
             _check_uid(request.bury)
             tick.told.append(self._store.bury(request.bury, client, header.instance, tick.now))
             return CancelAnswer.CANCELLED
+        if request.waiting and self._store.status(uid) is Status.RUNNING:
+            return CancelAnswer.TOO_LATE
         cancelled = self._store.cancel(uid, tick.now)
         self._follow(cancelled, request.force, tick)
         return cancelled.answer

@@ -13,6 +13,7 @@ from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
+from schedulergodx.service.errands import Errands
 from schedulergodx.service.finisher import Finisher
 from schedulergodx.service.inbox import Inbox
 from schedulergodx.service.loop import Loop, Stations
@@ -193,15 +194,16 @@ class Engine:
         outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
         dispatcher = self._make_dispatcher()
         watchers = Watchers(store)
+        errands = Errands(self.ring)
         batches = BatchDesk(
             store,
             watchers,
             stop=self._call_off,
             draft=lambda header, task, now: inbox.draft(header, task, now),
-            ring=self.ring,
+            errands=errands,
         )
         desk = Desk(
-            *(store, batches),
+            *(store, batches, errands),
             queues=self._queues,
             book=self._make_book(),
             stop=self._call_off,
@@ -225,7 +227,7 @@ class Engine:
             Finisher(store, dispatcher, chance),
             outbox,
             Caretaker(store, retention_of(settings), lambda: self._watch.pulse(self.trouble)),
-            batches,
+            errands,
             watchers,
         )
 

@@ -10,12 +10,14 @@ from msgspec import structs
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import Execution
 from schedulergodx.core.limit import LONGEST_KEY, is_name, limit_fault
+from schedulergodx.core.message import LONGEST_DESCRIPTION
 from schedulergodx.core.unique import unique_fault
 
 if TYPE_CHECKING:
     from schedulergodx.core.job import Spec
     from schedulergodx.core.message import JobItem
 
+_LONGEST_NAME_OF_JOB = 200
 _LONGEST_NAME = 1000  # characters of the name of a task
 
 
@@ -29,6 +31,14 @@ def item_fault(item: JobItem) -> str | None:
         return f"its times are none: due {item.due}, deadline {item.deadline}"
     if item.parents and any(len(parent.uid) != UID_BYTES for parent in item.parents):
         return f"a job that it depends on has a uid that has not {UID_BYTES} bytes"
+    if item.about is not None and (
+        not 0 < len(item.about.name) <= _LONGEST_NAME_OF_JOB
+        or len(item.about.description) > LONGEST_DESCRIPTION
+    ):
+        return (
+            f"the name of a job has 1 to {_LONGEST_NAME_OF_JOB} characters, and its description at "
+            f"most {LONGEST_DESCRIPTION}"
+        )
     if item.limit_key and not is_name(item.limit_key, LONGEST_KEY):
         return f"the key of its limit is not 1 to {LONGEST_KEY} printable characters"
     return None if item.unique is None else unique_fault(item.unique)

@@ -304,6 +304,7 @@ class Inbox:
             batch=shared.batch,
             unique=item.unique,
             limit_key=_limit_key(spec, item) if shared.limited else "",
+            about=item.about,
         )
 
     def _bad_job(self, item: BadItem, shared: _Shared, now: float) -> NewJob:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.executors.base import Executor, Report
-    from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.caretaker import Caretaker
     from schedulergodx.service.dispatcher import Dispatcher
+    from schedulergodx.service.errands import Errands
     from schedulergodx.service.finisher import Finisher
     from schedulergodx.service.inbox import Inbox
     from schedulergodx.service.outbox import Outbox
@@ -66,7 +66,7 @@ class Stations:
     finisher: Finisher
     outbox: Outbox
     caretaker: Caretaker
-    batches: BatchDesk
+    errands: Errands
     watchers: Watchers
 
 
@@ -233,7 +233,7 @@ class Loop:
             stations.dispatcher.release(batch.reports, tick)
         self._take(batch, tick)
         self._quarantine.acquit()
-        stations.batches.work(tick)
+        stations.errands.work(tick)
         stations.scheduler.release(tick)
         stations.dispatcher.dispatch(tick)
         stations.caretaker.tidy(tick)
@@ -317,7 +317,7 @@ class Loop:
                 self._alone(tick, partial(self._settle, report), report)
             for arrival in batch.arrivals:
                 self._alone(tick, partial(self._take_one, arrival), arrival)
-            self._alone(tick, self._stations.batches.work, None)
+            self._alone(tick, self._stations.errands.work, None)
             self._alone(tick, self._stations.scheduler.release, None)
             self._alone(tick, self._stations.dispatcher.dispatch, None)
             self._alone(tick, self._stations.watchers.tell, None)

@@ -35,20 +35,21 @@ def make_executor(settings: Settings, store: Store) -> Executor:
     Raises: ConfigError, ShipError for a function that can't be taken to the workers
     """
     store.begin()
-    run = begin_run(store, settings.name or "service")
+    run = begin_run(store)
     store.commit()
     return executor_of(settings, store, run=run, directory=beside(store, "workers"))
 
 
-def begin_run(store: Store, name: str, after: int = 0) -> int:
+def begin_run(store: Store, name: str = "", after: int = 0) -> int:
     """Inside a transaction: the number of a new run.
 
-    name: of whoever runs jobs in it
+    name: of whoever lends the places; "" for the service itself
     after: another one that was begun, and may not be in the store
     """
     run = max(after, int(store.get_note(NEWEST_RUN_NOTE) or "0")) + 1
     store.set_note(NEWEST_RUN_NOTE, str(run))
-    store.set_note(name_note(run), name_text(run, name))
+    if name:
+        store.set_note(name_note(run), name_text(run, name))
     return run
 
 

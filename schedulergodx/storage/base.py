@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Status,
         Unique,
     )
+    from schedulergodx.core.message import About
     from schedulergodx.core.results import ParentResult
 
 
@@ -77,6 +78,7 @@ class NewJob(Struct, frozen=True):
     batch: int | None = None
     unique: Unique | None = None
     limit_key: str = ""
+    about: About | None = None
 
 
 class Claimed(Struct, frozen=True):

@@ -208,6 +208,14 @@ progress = Table(  # what a job says of itself while it runs, and what it leaves
     Column("units", LargeBinary),  # msgpack of the hashes that the checkpoint needs
 )
 
+about = Table(  # what people call a job that was made by hand
+    "about",
+    metadata,
+    Column("seq", _Number, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+)
+
 attempt = Table(  # those that failed, and those after them
     "attempt",
     metadata,

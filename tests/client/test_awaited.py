@@ -16,7 +16,7 @@ new_uid = UidSource()
 
 def make_job(label: str | None = None) -> BaseJob[Any]:
     client = cast("Any", None)
-    return BaseJob(client, new_uid(), label=label, queue="default", task="t", instance="i")
+    return BaseJob._known(client, new_uid(), label=label, queue="default", task="t", instance="i")
 
 
 def told(uid: bytes, label: str | None = None, value: bytes = b"v") -> Response:

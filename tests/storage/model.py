@@ -701,6 +701,8 @@ class ModelStore:
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
+            arguments=row.job.arguments if self._has_arguments(row) else b"",
+            description=row.job.about.description if row.job.about else "",
         )
 
     def _place(self, row: Row) -> dict[str, object]:
@@ -1014,6 +1016,7 @@ class ModelStore:
             cancel_asked=row.cancel_asked,
             code=row.code,
             text="",
+            name=row.job.about.name if row.job.about else "",
         )
 
 

@@ -80,16 +80,20 @@ class Opener:
             with self._lock:
                 function, retry_on, give_up_on = self._unpacker.load_function(spec.function)
                 what = "arguments"
-                args, kwargs = self._unpacker.load_arguments(
-                    order.arguments, order.units, function=spec.function
-                )
+                args, kwargs = self._open_arguments(order, spec)
         except MissingModule as error:
             raise Unopened(ErrorCode.MISSING_MODULE, str(error)) from error
-        except MemoryError:
+        except (MemoryError, Unopened):
             raise
         except BaseException as error:
             raise Unopened(ErrorCode.UNREADABLE_CODE, _why_not(what, spec, error)) from error
         return Call(function, args, kwargs, retry_on, give_up_on)
+
+    def _open_arguments(self, order: Order, spec: Spec) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        assert self._unpacker is not None
+        if order.arguments.startswith(b"["):  # JSON, which no pickle looks like
+            return open_arguments(order)
+        return self._unpacker.load_arguments(order.arguments, order.units, function=spec.function)
 
 
 def _why_not(what: str, spec: Spec, error: BaseException) -> str:

@@ -34,6 +34,7 @@ _REMOVALS = (
     sql.REMOVE_RESULTS,
     sql.REMOVE_LINES,
     sql.REMOVE_PROGRESS,
+    sql.REMOVE_ABOUTS,
     unique_sql.REMOVE_KEYS,
     unique_sql.REMOVE_JOINED,
     flow_sql.REMOVE_CHILDREN,

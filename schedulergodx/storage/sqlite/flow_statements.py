@@ -129,7 +129,12 @@ MOVES = tuple(
         f"WHERE {table}.{column} = given.column1",
         2,
     )
-    for table, column in (("payload", "seq"), ("dependency", "parent"), ("dependency", "child"))
+    for table, column in (
+        ("payload", "seq"),
+        ("about", "seq"),
+        ("dependency", "parent"),
+        ("dependency", "child"),
+    )
 )
 _UNMET = (
     f"CASE WHEN other.status = {COMPLETED} OR (other.status > {COMPLETED} "

@@ -79,6 +79,7 @@ class InboxVerbs(Dependents):
         """Hot: one pass, since each job goes through it."""
         rows: list[Any] = []
         payloads: list[Any] = []
+        abouts: list[Any] = []
         ended: list[tuple[int, NewJob]] = []
         seq = self._last_seq
         places: list[tuple[int, int]] = []
@@ -104,11 +105,14 @@ class InboxVerbs(Dependents):
             rows.append(job.batch)
             if outcome is None or job.arguments:  # without, there is nothing to run, or to requeue
                 payloads += (seq, job.arguments, pack(job.units) if job.units else None)
+            if job.about is not None:
+                abouts += (seq, job.about.name, job.about.description)
         self._last_seq = seq
         self._counters.add_each(places)
         self._batches.add_each(grouped)
         self._connection.bulk_write(sql.ADD_JOBS, rows)
         self._connection.bulk_write(sql.ADD_PAYLOADS, payloads)
+        self._connection.bulk_write(sql.ADD_ABOUTS, abouts)
         if ended:
             self._add_ends(ended)
 

@@ -123,7 +123,13 @@ class QuestionVerbs(AnnotationVerbs, Endings):
         view = replace(
             self._view(row), parents=self._parents_of([row[0]])[row[0]], batch=self._uid_of(row[-1])
         )
-        view = replace(view, note=self._note_of(view.seq))
+        [(arguments, description)] = self._connection.rows(sql.MADE_OF, (view.seq,))
+        view = replace(
+            view,
+            note=self._note_of(view.seq),
+            arguments=arguments or b"",
+            description=description or "",
+        )
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             self._attempt_view(*attempt)
@@ -160,7 +166,7 @@ class QuestionVerbs(AnnotationVerbs, Endings):
 
     def _view(self, row: Sequence[Any]) -> JobView:
         (seq, uid, label, client, spec_id, lane, status, priority, created, due) = row[:10]
-        (deadline, started, finished, attempt, worker, cancel_asked, code, _) = row[10:]
+        (deadline, started, finished, attempt, worker, cancel_asked, code, name, _) = row[10:]
         spec = self._specs.key(spec_id)
         queue, execution, _ = self._lanes.key(lane)
         return JobView(
@@ -186,6 +192,7 @@ class QuestionVerbs(AnnotationVerbs, Endings):
             code=code,
             text="",
             runner=self._runner(worker),
+            name=name or "",
         )
 
     def _attempt_view(

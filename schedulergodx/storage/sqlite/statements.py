@@ -24,7 +24,8 @@ _TOLD = (
 )
 VIEW_COLUMNS = (
     "seq, uid, label, client, spec, lane, status, priority, created, due, deadline, started, "
-    "finished, attempt, worker, cancel_asked, code, batch"
+    "finished, attempt, worker, cancel_asked, code, "
+    "(SELECT name FROM about WHERE about.seq = job.seq), batch"
 )
 
 # -- inbox ---------------------------------------------------------------------------------------
@@ -36,6 +37,7 @@ ADD_JOBS = Bulk(
     16,
 )
 ADD_PAYLOADS = Bulk("INSERT INTO payload (seq, arguments, units) VALUES $rows", 3)
+ADD_ABOUTS = Bulk("INSERT INTO about (seq, name, description) VALUES $rows", 3)
 ADD_RESULTS = Bulk("INSERT INTO result (seq, outcome) VALUES $rows", 2)
 ADD_LINES = Bulk("INSERT INTO outbox (seq) VALUES $rows", 1)
 
@@ -159,6 +161,11 @@ ANNOTATE = (
     "ON CONFLICT (seq) DO UPDATE SET at = excluded.at, note = excluded.note"
 )
 ANNOTATION = "SELECT note FROM progress WHERE seq = ?"
+MADE_OF = (
+    "SELECT payload.arguments, about.description FROM job "
+    "LEFT JOIN payload ON payload.seq = job.seq LEFT JOIN about ON about.seq = job.seq "
+    "WHERE job.seq = ?"
+)
 RESULT = "SELECT outcome FROM result WHERE seq = ?"
 ATTEMPTS = (
     "SELECT number, worker, started, finished, outcome FROM attempt WHERE seq = ? ORDER BY id"
@@ -210,6 +217,7 @@ KEPT_OF_OTHERS = _KEPT % (
 REMOVE_PAYLOADS = Bulk("DELETE FROM payload WHERE seq IN (VALUES $rows)", 1)
 REMOVE_RESULTS = Bulk("DELETE FROM result WHERE seq IN (VALUES $rows)", 1)
 REMOVE_PROGRESS = Bulk("DELETE FROM progress WHERE seq IN (VALUES $rows)", 1)
+REMOVE_ABOUTS = Bulk("DELETE FROM about WHERE seq IN (VALUES $rows)", 1)
 REMOVE_JOBS = Bulk("DELETE FROM job WHERE seq IN (VALUES $rows)", 1)
 
 # -- what is remembered in memory ----------------------------------------------------------------

@@ -1,0 +1,137 @@
+"""What a `Client` does with jobs that were made by hand, and with jobs as dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.client.asking import Asking
+from schedulergodx.client.bundle import bundle
+from schedulergodx.client.description import describe, statistics
+from schedulergodx.client.job import Job
+from schedulergodx.client.reading import read_moment
+from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
+from schedulergodx.client.submitting import Submitting
+from schedulergodx.core.job import Status
+from schedulergodx.core.request import AskClear, AskView
+from schedulergodx.errors import ShipError, UnknownJob, UnreadableCode
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schedulergodx.client.bundle import Bundle
+    from schedulergodx.client.line import Line
+    from schedulergodx.client.options import Duration
+    from schedulergodx.client.parcel import Parcel
+    from schedulergodx.client.template import Template
+    from schedulergodx.core.message import JobItem
+    from schedulergodx.core.view import JobView
+
+
+class ByHand(Submitting, Asking):
+    """The part of `Client` for jobs that are made by hand, `Job(name, function, params)`."""
+
+    def submit(self, job: Job[Any]) -> str:
+        """Ask for a job that was made by hand; its id. Returns when the broker has confirmed it.
+
+        It is a job of this client from now on: `job.result()` and all else work. Submitted again,
+        it is the same job. Where it depends on jobs of which this process does not know, services
+        are asked about these.
+
+        Raises: what `launch` raises; UnknownJob for a dependency that no service knows or that is
+            another client's, NoAnswer where none says; ConfigError for a job that was launched
+        """
+        line = self._line()
+        drafted = self._draft(job)
+        parents = drafted.item.parents
+        if parents:
+            self._check_parents([parent.uid for parent in parents])
+            self._flush_pipeline()
+            self._adopt(job, drafted)
+            self._send_bundle(bundle({job: drafted}, queue=self._queue_of(parents[0].uid)))
+        else:
+            self._adopt(job, drafted)
+            self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
+        return job.id
+
+    def get_status(
+        self, id: Job[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT
+    ) -> dict[str, Any]:
+        """All that is known of a job: its state, what it is made of, each attempt of it.
+
+        Times are texts in ISO 8601. `{"exists": False}` for a job that no service knows.
+
+        Raises: NoAnswer
+        """
+        try:
+            job = self.job(id, timeout=timeout)
+            view = job.view(timeout=timeout)
+        except UnknownJob:
+            return {"exists": False}
+        value = None
+        if view.status is Status.COMPLETED:
+            with suppress(UnreadableCode, ShipError, ImportError):  # it can't be rebuilt here
+                value = job.result(timeout)
+        return describe(view, value)
+
+    def get_result(self, id: Job[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT) -> Any:
+        """What a job returned; None while it has not ended. It does not wait for it.
+
+        Raises: what `Job.result` raises, for one that ended without a value; UnknownJob, NoAnswer
+        """
+        job = self.job(id, timeout=timeout)
+        return job.result(timeout) if job.status(timeout=timeout).final else None
+
+    def requeue_job(self, id: Job[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT) -> bool:
+        """Run a job again, with all its attempts; see `Job.requeue`. False for an unknown one."""
+        try:
+            return self.job(id, timeout=timeout).requeue(timeout=timeout)
+        except UnknownJob:
+            return False
+
+    def clear_completed(
+        self, before: datetime | float | str | None = None, *, timeout: Duration = ANSWER_TIMEOUT
+    ) -> int:
+        """Forget jobs that completed or were cancelled, and their attempts; how many those were.
+
+        before: only those that had ended by then: a `datetime`, seconds since the epoch, or a text
+            in ISO 8601; all if left out. Jobs are kept that others still wait for
+
+        Raises: NoAnswer, ConfigError
+        """
+        question = self._put(AskClear(read_moment("before", before)), "", timeout, every=True)
+        return sum(read_answers(question))
+
+    def stats(self, *, timeout: Duration = ANSWER_TIMEOUT) -> dict[str, Any]:
+        """How many jobs there are by status, in `total`, and in `queues` the same for each queue.
+
+        Raises: NoAnswer
+        """
+        return statistics(self.counts(timeout=timeout))
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _check_parents(self, uids: list[bytes]) -> None:
+        """Raise UnknownJob for parents that can't be."""
+        for uid in self._strangers(uids):
+            view: JobView = self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
+            self._check_parent(view)
+
+    def _send_bundle(self, bundle: Bundle) -> None:
+        line = self._line()
+        line.submit(bundle)
+        self._confirm(bundle)
+
+    def _confirm(self, parcel: Parcel) -> None:
+        raise NotImplementedError
+
+    def _dispatch(
+        self,
+        line: Line,
+        template: Template,
+        item: JobItem,
+        job: Job[Any],
+        units: Mapping[bytes, bytes],
+    ) -> None:
+        raise NotImplementedError

@@ -1,0 +1,99 @@
+"""What a job that was made by hand says of itself, before it is submitted and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from schedulergodx.client.dependency import Dependency, read_dependencies
+from schedulergodx.client.options import Options
+from schedulergodx.client.reading import read_name
+from schedulergodx.core.identity import UidSource
+from schedulergodx.core.message import LONGEST_DESCRIPTION, About
+from schedulergodx.errors import ConfigError, NotSubmitted
+
+if TYPE_CHECKING:
+    from schedulergodx.client.base_task import BaseTask
+    from schedulergodx.client.recipe import Recipe
+
+new_uid = UidSource()
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """All that makes a job, but for the client that submits it.
+
+    function: one that travels, a task or what its jobs are made by, or the name of one that
+        services know
+    params: its keywords; `args`, what stands before them
+    said: options that differ from those of the task, or of the client
+    """
+
+    function: Callable[..., Any] | BaseTask | Recipe | str
+    args: tuple[Any, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: list[str | Dependency] = field(default_factory=list)
+    about: About | None = None
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def write_draft(
+    name: str,
+    function: Callable[..., Any] | BaseTask | str,
+    params: Mapping[str, Any] | None,
+    dependencies: Iterable[object] | None,
+    description: str,
+    said: Mapping[str, Any],
+) -> Draft:
+    """A draft of what a user says. Raises: ConfigError, TypeError"""
+    if not callable(function) and not (isinstance(function, str) and function):
+        raise TypeError(f"a job has a function or the name of one, and not {function!r:.100}")
+    if params is not None and not (
+        isinstance(params, Mapping) and all(isinstance(key, str) for key in params)
+    ):
+        raise TypeError(f"params are a dict of keywords, and not {params!r:.100}")
+    Options().changed(said)  # what is wrong is said where it is written
+    return Draft(
+        function=function,
+        params=dict(params or {}),
+        said=said,
+        dependencies=read_dependencies(dependencies or ()),
+        about=About(_read_name(name), _read_description(description)),
+    )
+
+
+def _read_name(name: object) -> str:
+    try:
+        read = read_name(name)
+    except ValueError as error:
+        raise ConfigError(f"a job can't be called {name!r:.100}: {error}") from None
+    if read is None:
+        raise ConfigError("a job that is made by hand has a name: a text of 1 to 200 characters")
+    return read
+
+
+def _read_description(description: object) -> str:
+    if not isinstance(description, str) or len(description) > LONGEST_DESCRIPTION:
+        raise ConfigError(f"a description is a text of at most {LONGEST_DESCRIPTION:,} characters")
+    return description
+
+
+class Nobody:
+    """Stands for the client of a job that has none yet. Whatever is asked of it, it raises."""
+
+    def __init__(self, id: str) -> None:
+        self._id = id
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise NotSubmitted(
+            f"job {self._id} was made by hand and is not submitted yet: client.submit(job) does it"
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise NotSubmitted(
+            f"job {self._id} was made by hand and is not submitted yet, so it can't travel to "
+            "another process: submit it first, or send what it is made of"
+        )

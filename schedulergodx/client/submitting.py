@@ -1,0 +1,69 @@
+"""How both clients take jobs that were made by hand. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from schedulergodx.client.drafting import Drafted, Drafting
+from schedulergodx.client.naming import Naming
+from schedulergodx.core.identity import ulid
+from schedulergodx.errors import ConfigError, UnknownJob
+
+if TYPE_CHECKING:
+    from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.core.view import JobView
+
+
+class Submitting(Naming):
+    """The part of both clients that prepares what was made by hand."""
+
+    def _set_up(self, *given: Any) -> None:
+        super()._set_up(*given)
+        self._drafting = Drafting(self._options, self._packers)
+
+    def _draft(self, job: BaseJob[Any]) -> Drafted:
+        """A job that was made by hand, ready to be sent. It is of this client from now on.
+
+        Raises: ConfigError for one that was launched; ShipError, TooLarge, UnknownJob
+        """
+        if not isinstance(job, self._job_kind):
+            kind = self._job_kind.__name__
+            raise ConfigError(
+                f"{self._kind} {self.name} takes jobs of class {kind}, and not {job!r:.100}: make "
+                f"it as {kind}(name, function, params)"
+            )
+        if job._draft is None:
+            raise ConfigError(f"job {job.id} was launched already: there is nothing to submit")
+        return self._drafting.prepare(job, find_uid=self._awaited.uid_of, client=self._launcher)
+
+    def _adopt(self, job: BaseJob[Any], drafted: Drafted) -> None:
+        """From now on the outcome of a job is told to this client."""
+        template = drafted.template
+        job._submit(self, self.instance, template.queue, template.spec.name)
+        job.hope()
+        self._awaited.add(job)
+
+    def _queue_of(self, uid: bytes) -> str | None:
+        """The queue of a job of which this process knows: what follows it goes the same way."""
+        known = self._awaited.held(uid) or self._awaited.dropped(uid)
+        return known.queue or None if known is not None else None
+
+    def _strangers(self, uids: Iterable[bytes]) -> list[bytes]:
+        """Those of jobs of which this process does not know that they are this client's."""
+        awaited = self._awaited
+        return [
+            uid
+            for uid in uids
+            if awaited.held(uid) is None
+            and awaited.dropped(uid) is None
+            and awaited.outcome(uid) is None
+        ]
+
+    def _check_parent(self, view: JobView) -> None:
+        """Raise UnknownJob for a parent that is not this client's."""
+        if view.client != self._launcher:
+            raise UnknownJob(
+                f"job {view.label or ulid(view.uid)} is of client {view.client!r}, and this one is "
+                f"{self._launcher!r}: a job can only depend on jobs of its own client"
+            )
