@@ -51,7 +51,7 @@ class Param(click.ParamType[tuple[str, Any]]):
 @click.option("--retry-delay", type=Duration(), help="Before the second attempt.")
 @click.option("--queue", help="The queue it goes to.")
 @json_flag
-@with_settings(Scope.BOTH, Scope.CLIENT)
+@with_settings(Scope.BOTH, Scope.CLIENT, but=["name"])
 def submit(
     settings: Settings,
     function: str,

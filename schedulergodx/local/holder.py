@@ -7,6 +7,7 @@ process claims, marks and settles, so what holds for a service holds for any num
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -57,7 +58,8 @@ class Holder(Service):
         settings = file.settings()
         if settings.echo is None:
             settings = replace(settings, echo=sys.stderr.isatty())
-        super().__init__(settings=settings)
+        super().__init__(core_name="holder", settings=settings)
+        self.logger.getLogger().setLevel(logging.WARNING)  # it comes and goes, which is no news
         self._socket_path = file.socket if public else None
         self._tell_ready = ready
         self._lenders: dict[int, Lender] = {}
