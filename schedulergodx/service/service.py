@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +131,8 @@ class Service(Aliases, Registering, Program):
         loop = self._loop
         if loop is not None:
             seconds = self.settings.stop_grace if grace is None else grace
-            loop.call_soon_threadsafe(self._ask_to_stop, seconds)
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(self._ask_to_stop, seconds)
 
     def get_status(self, simple: bool = True, *, limit: int = 1000) -> dict[str, Any]:
         """What there is to do, as `start` runs on another thread.
@@ -165,8 +167,8 @@ class Service(Aliases, Registering, Program):
         self._hurry = asyncio.Event()
         self._listen_to_signals()
         store = make_store(self.settings.db)
-        store.open()
         try:
+            store.open()
             await self._live_on(store)
         finally:
             store.close()
