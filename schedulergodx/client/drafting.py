@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -54,8 +53,9 @@ class Drafting:
     options: that hold where a draft says nothing
     """
 
-    def __init__(self, options: Options, packers: Packers) -> None:
+    def __init__(self, options: Options, packers: Packers, clock: Callable[[], float]) -> None:
         self._options = options
+        self._clock = clock
         self._packers = packers
         self._recipes: dict[object, Recipe] = {}
 
@@ -88,7 +88,7 @@ class Drafting:
             parents[value.uid] = _with_result(parents.get(value.uid), value)
         due = deadline = None
         if template.is_timed:
-            now = time.time()
+            now = self._clock()
             due, deadline = template.due(now), template.deadline(now)
         item = JobItem(job.uid, arguments, due, deadline, None, units, tuple(parents.values()))
         if draft.about is not None:

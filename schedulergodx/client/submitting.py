@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.draft import Nobody
 from schedulergodx.client.drafting import Drafted, Drafting
 from schedulergodx.client.naming import Naming
 from schedulergodx.core.identity import ulid
@@ -20,7 +21,7 @@ class Submitting(Naming):
 
     def _set_up(self, *given: Any) -> None:
         super()._set_up(*given)
-        self._drafting = Drafting(self._options, self._packers)
+        self._drafting = Drafting(self._options, self._packers, self._clock)
 
     def _draft(self, job: BaseJob[Any]) -> Drafted:
         """A job that was made by hand, ready to be sent. It is of this client from now on.
@@ -40,8 +41,11 @@ class Submitting(Naming):
     def _adopt(self, job: BaseJob[Any], drafted: Drafted) -> None:
         """From now on the outcome of a job is told to this client."""
         template = drafted.template
+        is_new = isinstance(job._client, Nobody)
         job._submit(self, self.instance, template.queue, template.spec.name)
         job.hope()
+        if template.batch is not None and is_new:
+            template.batch.take(job)
         self._awaited.add(job)
 
     def _queue_of(self, uid: bytes) -> str | None:
