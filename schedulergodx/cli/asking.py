@@ -50,6 +50,4 @@ def is_of_file(settings: Settings) -> bool:
     if settings.origin("db") == NOT_SAID or settings.broker is not None:
         return False
     path = sqlite_path(settings.db)
-    return path is not None and (
-        not path.exists() or path.with_name(f"{path.name}.spool").is_dir()
-    )
+    return path is not None and (not path.exists() or path.with_name(f"{path.name}.spool").is_dir())

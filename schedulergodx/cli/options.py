@@ -31,9 +31,7 @@ def with_settings(*scopes: Scope, but: Sequence[str] = ()) -> Callable[[_Command
     but: settings whose flags mean something else to the command
     """
     rows = [
-        row
-        for row in SETTINGS.values()
-        if row.scope in scopes and row.flag and row.name not in but
+        row for row in SETTINGS.values() if row.scope in scopes and row.flag and row.name not in but
     ]
 
     def decorate(command: _Command) -> _Command:

@@ -75,6 +75,6 @@ def submit(
 
 
 def _with_colon(path: str) -> str:
-    """"package.module.name" as "package.module:name"."""
+    """ "package.module.name" as "package.module:name"."""
     module, dot, name = path.rpartition(".")
     return path if ":" in path or not dot else f"{module}:{name}"

@@ -35,7 +35,9 @@ def worker(settings: Settings, once: bool, concurrency: int, queues: tuple[str, 
         concurrency,
     )
     if not once:
-        click.echo(f"Worker {found.worker_id} works on {found.file.path}; Ctrl+C stops it", err=True)
+        click.echo(
+            f"Worker {found.worker_id} works on {found.file.path}; Ctrl+C stops it", err=True
+        )
         found.start()
     elif found.process_one():
         click.echo("Processed one job")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core.everything import Everything
 from schedulergodx.core.runs import run_of
+from schedulergodx.errors import ServiceError
 from schedulergodx.executors.base import Returned
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class SeveralExecutors:
         self._directory = directory
         self._make = make
         self._members: dict[int, Executor] = {}
+        self.closing = False
         self._report: Callable[[Report], None] = lambda report: None
         self._units: Callable[[Collection[bytes]], Mapping[bytes, bytes]] = lambda hashes: {}
 
@@ -40,9 +42,15 @@ class SeveralExecutors:
 
     async def add(self, run: int, member: Executor) -> None:
         """Have one more. Raises: ServiceError if it can't start"""
-        await member.recover()  # nothing is there, but its directory has to be
-        await member.start(self._report, self._units)
-        self._members[run] = member
+        if self.closing:
+            raise ServiceError("no more places are taken: what serves the file is about to end")
+        self._members[run] = member  # before it starts: then nothing of it outlives a `stop`
+        try:
+            await member.recover()  # nothing is there, but its directory has to be
+            await member.start(self._report, self._units)
+        except (ServiceError, OSError):
+            await self.remove(run, 0)
+            raise
 
     async def remove(self, run: int, grace: float) -> None:
         """Let the jobs of one end, for `grace` seconds, and have it no more."""
@@ -77,6 +85,7 @@ class SeveralExecutors:
 
     async def stop(self, grace: float) -> None:
         """Take no more, return what has not begun, wait `grace` seconds, then end what runs."""
+        self.closing = True
         await asyncio.gather(*(self.remove(run, grace) for run in list(self._members)))
 
     def names(self) -> Collection[str]:

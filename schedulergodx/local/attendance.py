@@ -60,7 +60,7 @@ class Attendance:
         traceback: TracebackType | None,
     ) -> None:
         self.end(0)
-        self._thread.join()
+        self.join()
 
     def end(self, grace: float) -> None:
         """Serve no more; what still runs here has `grace` seconds. May be said again."""
@@ -73,7 +73,7 @@ class Attendance:
                 return
             self._thread.join(_MOMENT)
 
-    def wait(self, timeout: float) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Whether it has ended, waiting for that."""
         self._thread.join(timeout)
         return not self._thread.is_alive()

@@ -1,10 +1,10 @@
 """A file of jobs: where it is, what lies beside it, and the settings of whoever serves it.
 
-    x.db            the store
-    x.db.lock       held by who serves it
-    x.db.spool/     the embedded broker: what is asked of it waits there
-    x.db.workers/   marks of what runs
-    x.db.socket     where workers lend their places to who serves it
+x.db            the store
+x.db.lock       held by who serves it
+x.db.spool/     the embedded broker: what is asked of it waits there
+x.db.workers/   marks of what runs
+x.db.socket     where workers lend their places to who serves it
 """
 
 from __future__ import annotations

@@ -147,49 +147,56 @@ class Holder(Service):
         try:
             offer = await _hear(reader)
             if isinstance(offer, Offer):
-                writer.write(write_line(await self._serve(offer, reader)))
-                await writer.drain()
+                await self._serve(offer, reader, writer)
         except ConnectionError:
             pass
         finally:
             self._writers.discard(writer)
             writer.close()
 
-    async def _serve(self, offer: Offer, reader: StreamReader) -> Line:
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def _serve(self, offer: Offer, reader: StreamReader, writer: StreamWriter) -> None:
         try:
-            lender = await self._take_in(offer, done)
+            lender = await self._take_in(offer)
         except (SchedulerGodXError, OSError) as error:
-            return Refusal(str(error))
-        hearing = asyncio.create_task(self._hear_out(lender, reader))
-        await asyncio.wait({hearing, done}, return_when=asyncio.FIRST_COMPLETED)
-        hearing.cancel()
-        await self._part_from(lender, FOREVER)
-        return Farewell(done.done() and done.result())
+            await _say(writer, Refusal(str(error), ends=self._executor.closing))
+            return
+        stays = True
+        while stays:
+            hearing = asyncio.create_task(self._hear_out(lender, reader))
+            await asyncio.wait({hearing, lender.over}, return_when=asyncio.FIRST_COMPLETED)
+            await _say(writer, Farewell(lender.over.done() and lender.over.result()))
+            stays = await hearing
+            lender.begin()
+            self._ring()
 
-    async def _take_in(self, offer: Offer, done: asyncio.Future[bool]) -> Lender:
+    async def _take_in(self, offer: Offer) -> Lender:
         run = await self._begin_run(offer.worker_id)
         several, size = self._executor, offer.concurrency
         settings = self.settings.replace(workers=size, hard_workers=size)
         member = executor_of(settings, self._store, run=run, directory=several.home(run))
         await several.add(run, member)
-        lender = Lender(run, offer, lambda ran: done.done() or done.set_result(ran))
-        self._lenders[run] = lender
+        self._lenders[run] = lender = Lender(run, offer)
         self._ring()
         return lender
 
-    async def _hear_out(self, lender: Lender, reader: StreamReader) -> None:
-        """Until he has left. One who is gone without a word has his jobs ended in peace."""
+    async def _hear_out(self, lender: Lender, reader: StreamReader) -> bool:
+        """True if he offers another job; False when he has left, with or without a word.
+
+        The jobs of one who says nothing end in peace.
+        """
         line = await _hear(reader)
+        if isinstance(line, Offer):
+            return True
         while isinstance(line, Leave):
             parting = asyncio.create_task(self._part_from(lender, line.grace))
             hearing = asyncio.create_task(_hear(reader))  # he may be in more of a hurry
             await asyncio.wait({parting, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if parting.done():
                 hearing.cancel()
-                return
+                return False
             line = hearing.result()
         await self._part_from(lender, FOREVER)
+        return False
 
     async def _part_from(self, lender: Lender, grace: float) -> None:
         lender.leaving = True
@@ -243,6 +250,11 @@ def _listen(path: Path) -> socket.socket:
         end.close()
         raise
     return end
+
+
+async def _say(writer: StreamWriter, line: Line) -> None:
+    writer.write(write_line(line))
+    await writer.drain()
 
 
 async def _hear(reader: StreamReader) -> Line | None:

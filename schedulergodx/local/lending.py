@@ -1,7 +1,8 @@
 """How places are lent: what is said on the socket between a worker and who serves its file.
 
 A line each, in JSON. The worker begins with an `Offer` and ends with `Leave`; the other side says
-`Farewell` when the worker may go. A connection that ends without a word says that one of both died.
+`Farewell` when the worker may go, or offer again. A connection that ends without a word says that
+one of both has died.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from schedulergodx.errors import ServiceError
 from schedulergodx.service.lent import Offer
 
 if TYPE_CHECKING:
@@ -30,9 +32,10 @@ class Farewell(Struct, frozen=True, tag="farewell"):
 
 
 class Refusal(Struct, frozen=True, tag="refusal"):
-    """Your places can't be used."""
+    """Your places can't be used. ends: because this side is about to end, so try again"""
 
     reason: str
+    ends: bool = False
 
 
 Line = Offer | Leave | Farewell | Refusal
@@ -49,6 +52,13 @@ def write_line(line: Line) -> bytes:
 def read_line(data: bytes) -> Line | None:
     """As it came; None at the end of a connection. Raises: msgspec.DecodeError"""
     return _decode(data) if data else None
+
+
+def read_farewell(line: Line | None) -> Farewell | None:
+    """The word to go; None where the other side is gone, or ends. Raises: ServiceError"""
+    if isinstance(line, Refusal) and not line.ends:
+        raise ServiceError(line.reason)
+    return line if isinstance(line, Farewell) else None
 
 
 class LenderEnd:

@@ -101,9 +101,7 @@ class Dispatcher:
         """How many more may run of each queue that has any."""
         paused = self._store.paused()
         rooms = {
-            queue: self._room(queue, now)
-            for queue in self._served(pending)
-            if queue not in paused
+            queue: self._room(queue, now) for queue in self._served(pending) if queue not in paused
         }
         return {queue: room for queue, room in rooms.items() if room > 0}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -12,7 +14,7 @@ from schedulergodx.service.dispatcher import Dispatcher
 from schedulergodx.storage.base import Bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from schedulergodx.core.job import Execution
     from schedulergodx.executors.base import Returned
@@ -42,15 +44,22 @@ class Lender:
     """One who lends places.
 
     run: the number that its workers are known by
-    done: called once for an offer of one job: whether there was one
+    over: of an offer of one job: whether there was one
+    left: jobs that it may still take; None for any number
     """
 
-    def __init__(self, run: int, offer: Offer, done: Callable[[bool], None]) -> None:
+    over: asyncio.Future[bool]
+
+    def __init__(self, run: int, offer: Offer) -> None:
         self.run = run
         self.offer = offer
-        self.done = done
-        self.left = 1 if offer.once else None  # jobs that it may still take; None for any number
         self.leaving = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Offer it, or offer it again."""
+        self.over = asyncio.get_running_loop().create_future()
+        self.left = 1 if self.offer.once else None
 
     def room(self, running: int) -> int:
         """How many more jobs it takes now."""
@@ -91,7 +100,7 @@ class LentDispatcher(Dispatcher):
             if lender is None or lender.left is None:
                 continue
             if claimed.seq in ended:
-                tick.later.append(lambda lender=lender: lender.done(True))  # type: ignore[misc]
+                tick.later.append(partial(_settle, lender.over, ran=True))
             else:
                 lender.left = 1
 
@@ -112,10 +121,10 @@ class LentDispatcher(Dispatcher):
         self._start(claims, tick)
         if self._rates:
             self._spend(claims, tick.now)
-        if lender.left is not None and not self.running_of(lender.run):
-            tick.later.append(lambda: lender.done(False))
-        elif claims and lender.left is not None:
+        if lender.left and claims:
             lender.left = 0
+        elif lender.left:
+            tick.later.append(partial(_settle, lender.over, ran=False))
 
     def _claim(self, lender: Lender, now: float) -> list[Claimed]:
         room = lender.room(self.running_of(lender.run))
@@ -137,6 +146,11 @@ class LentDispatcher(Dispatcher):
 
     def _served(self, pending: Collection[str]) -> Collection[str]:
         return pending
+
+
+def _settle(over: asyncio.Future[bool], *, ran: bool) -> None:
+    if not over.done():
+        over.set_result(ran)
 
 
 def _easiness(lender: Lender) -> tuple[bool, bool, int]:

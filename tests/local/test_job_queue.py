@@ -246,5 +246,3 @@ def test_the_settings_of_a_deployment_do_not_change_a_file(
         monkeypatch.delenv(f"SCHEDULERGODX_{name.upper()}")
     with closing(JobQueue(path)) as queue:
         assert [job["id"] for job in queue.list_jobs()] == [id]
-
-

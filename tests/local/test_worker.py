@@ -192,9 +192,7 @@ def test_a_worker_runs_as_many_jobs_as_it_has_places(
     assert most == 2
 
 
-def test_a_worker_chooses_what_it_claims(
-    queue: JobQueue, at_work: Callable[..., Worker]
-) -> None:
+def test_a_worker_chooses_what_it_claims(queue: JobQueue, at_work: Callable[..., Worker]) -> None:
     """G29: a subclass takes priorities above 50 only; the others wait for another worker."""
     at_work("important", Important)
     low, high = (Job(f"{n}", double, {"number": n}, n) for n in (50, 51))
@@ -208,7 +206,9 @@ def test_a_worker_chooses_what_it_claims(
     assert queue.get_status(high)["worker_id"] == "important"
 
 
-def test_a_job_past_its_lifetime_is_stopped(queue: JobQueue, at_work: Callable[..., Worker]) -> None:
+def test_a_job_past_its_lifetime_is_stopped(
+    queue: JobQueue, at_work: Callable[..., Worker]
+) -> None:
     """G25; defect 5: it is ended with its process, tried again, and then it has timed out."""
     at_work()
     job = Job("sleeps", sleep_on, timeout=0.3, max_attempts=2)
@@ -229,9 +229,7 @@ def test_a_job_that_ends_its_process_ends_as_failed(
     assert queue.get_status(exits)["status"] == "failed"
 
 
-def test_a_function_that_is_not_there_fails_with_its_reason(
-    queue: JobQueue, path: Path
-) -> None:
+def test_a_function_that_is_not_there_fails_with_its_reason(queue: JobQueue, path: Path) -> None:
     """G7; defect 12: a job by a path that nothing leads to ends as failed and says why, once."""
     job = Job("nowhere", "no_such_module.function", {"a": 1})
     queue.submit(job)

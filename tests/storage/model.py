@@ -392,7 +392,9 @@ class ModelStore:
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
-            if len(first) == bounds.most or row.priority < (-1000 if bounds.least is None else bounds.least):
+            if len(first) == bounds.most or row.priority < (
+                -1000 if bounds.least is None else bounds.least
+            ):
                 break
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
