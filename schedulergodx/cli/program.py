@@ -13,8 +13,8 @@ from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
-from schedulergodx.cli.job import job, list_jobs
 from schedulergodx.cli.job import cancel as cancel_jobs
+from schedulergodx.cli.job import job, list_jobs
 from schedulergodx.cli.job import requeue as requeue_jobs
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json

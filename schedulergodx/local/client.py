@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client import Client
 from schedulergodx.client.requests import pauses
+from schedulergodx.core import context
 from schedulergodx.core.names import Names, Queue
 from schedulergodx.core.request import AskOutcomes
 from schedulergodx.local.attendance import Attendance
@@ -50,6 +51,12 @@ class LocalClient(Client):
     ) -> Question:
         with Attendance(self._file):
             return super()._put(request, queue, timeout, every=every)
+
+    def _make_line(self) -> Line:
+        if context.outlet is not None:
+            return super()._make_line()
+        with Attendance(self._file):  # it is greeted
+            return super()._make_line()
 
     def _wait_and_ask(self, line: Line, job: Job[Any], timeout: float | None) -> None:
         """Between two questions the file is free for a worker."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.config import NOT_SAID, SETTINGS, load_settings
 from schedulergodx.errors import ConfigError, StoreError
@@ -62,9 +62,9 @@ class JobFile:
         """
         found = (said or load_settings()).replace(db=f"{_PREFIX}{self.path}", broker=self.broker)
         retention = [f"retention_{status}" for status in _KEPT]
-        kept = {name: None for name in retention if found.origin(name) == NOT_SAID}
-        given = {name: SETTINGS[name].default for name in ("secret", "prefix", "queues")}
-        return replace(found, **kept, **given)
+        ours: dict[str, Any] = {name: None for name in retention if found.origin(name) == NOT_SAID}
+        ours |= {name: SETTINGS[name].default for name in ("secret", "prefix", "queues")}
+        return replace(found, **ours)
 
     def check_there(self) -> None:
         """Raises: StoreError if there is no such file"""

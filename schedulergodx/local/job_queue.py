@@ -55,7 +55,7 @@ class JobQueue(Closing):
 
     @property
     def client(self) -> Client:
-        """The client that asks, which can do all else: launch tasks, list by fields, change jobs."""
+        """The client that asks; it can do all else: launch tasks, change jobs, watch queues."""
         with self._opening:
             if self._client is None:
                 assert self.file is not None

@@ -41,7 +41,7 @@ class Refusal(Struct, frozen=True, tag="refusal"):
 Line = Offer | Leave | Farewell | Refusal
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Line).decode  # type: ignore[arg-type]
+_decode = msgspec.json.Decoder(Line).decode
 
 
 def write_line(line: Line) -> bytes:

@@ -67,8 +67,7 @@ class Worker(Closing):
         queues: Iterable[str] | None = None,
         concurrency: int = 1,
     ) -> None:
-        given = {"worker_id": worker_id, "polling_interval": polling_interval}
-        settings = load_settings(**given)
+        settings = load_settings(worker_id=worker_id, polling_interval=polling_interval)
         self.file = JobFile.of(settings.db if db_path is None else db_path)
         self.worker_id = settings.worker_id or f"worker-{uuid.uuid4()}"
         self.polling_interval = settings.polling_interval

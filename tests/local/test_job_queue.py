@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.acceptance.folder import Folder
 
 KEYS = {
     *("exists", "id", "name", "status", "created_at", "updated_at", "started_at", "completed_at"),
