@@ -34,6 +34,14 @@ SAYS = {
         "not sent: argument 1 is of type set",
         "'completed': 3",
     ],
+    "local.py": [
+        "waiting: 3",
+        "processed one",
+        "cat, 400 px: cat.jpg at 400 px, by one by one",
+        "failed: ",
+        "now: cat.jpg at 200 px",
+        "cleared: 3",
+    ],
     "web.py": ["cat.jpg at 100 px", "cat.jpg at 200 px", "cat.jpg at 400 px"],
 }
 RUN_APART = {"service.py"}
