@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schedulergodx.client import (
+        AsyncBatch,
         AsyncClient,
         AsyncJob,
+        Batch,
         Cancellation,
         Client,
         Dependency,
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
         Response,
         Task,
         Unique,
+        Workflow,
+        values,
     )
     from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
     from schedulergodx.core.context import current_job
@@ -33,8 +37,10 @@ if TYPE_CHECKING:
 __version__ = "2.0.0"
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
+    "Batch",
     "Cancellation",
     "ClaimFilter",
     "Client",
@@ -51,6 +57,7 @@ __all__ = [
     "Task",
     "Unique",
     "Worker",
+    "Workflow",
     "broadcast",
     "configure",
     "current_job",
@@ -58,6 +65,7 @@ __all__ = [
     "publish",
     "publish_task",
     "register",
+    "values",
 ]
 
 _HOMES = {

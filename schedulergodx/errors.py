@@ -2,6 +2,7 @@
 
     SchedulerGodXError
     ├── ConfigError              a setting or an argument is wrong  (ValueError)
+    │   ├── BatchExists          the name of a batch is taken
     │   ├── BadRule              when a schedule fires can't be read, or never comes
     │   └── NotSubmitted         a job made by hand, of which no client knows yet
     ├── BrokerError              the broker did not do what it was asked
@@ -27,6 +28,7 @@
     │       ├── UnknownFunction  no function has the name that it gives  (ValueError)
     │       └── NotAllowed       its service takes no such jobs
     ├── UnknownJob               no store knows that id  (LookupError)
+    ├── UnknownBatch             no store knows a batch of that name  (LookupError)
     ├── ResultTimeout            the wait was over before the job was  (TimeoutError)
     ├── NoAnswer                 no service answered a question in time  (TimeoutError)
     ├── StoreError               the database of a service can't be used
@@ -54,6 +56,10 @@ class SchedulerGodXError(Exception):
 
 class ConfigError(SchedulerGodXError, ValueError):
     """A setting or an argument is wrong."""
+
+
+class BatchExists(ConfigError):
+    """The client has another batch of that name, which is open or has not ended."""
 
 
 class BadRule(ConfigError):
@@ -230,12 +236,23 @@ class UnknownJob(SchedulerGodXError, LookupError):
     """No store that answered knows a job of that id."""
 
 
+class UnknownBatch(SchedulerGodXError, LookupError):
+    """No store that answered knows a batch of that name."""
+
+
 class ResultTimeout(SchedulerGodXError, TimeoutError):
     """The wait for an outcome was over before the job was. The job goes on."""
 
 
 class NoAnswer(SchedulerGodXError, TimeoutError):
-    """No service answered a question or a wish in time. A wish may still be fulfilled later."""
+    """No service answered a question or a wish in time. A wish may still be fulfilled later.
+
+    sent: whether the broker has it, for a service that comes
+    """
+
+    def __init__(self, text: str, *, sent: bool = False) -> None:
+        super().__init__(text)
+        self.sent = sent
 
 
 class StoreError(SchedulerGodXError):

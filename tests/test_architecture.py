@@ -25,11 +25,12 @@ BOTH = ("local",)  # a client and a service in one process
 EDGES = ("cli", "dashboard", "testing", "distributaur", "taskit", "__main__")
 # Modules of documents that only show where a thing lives, and the package's own front.
 DOORS = ("__init__", "utils.message", "utils.storage", "distributaur", "taskit")
-PARTS = (*LEAVES, "core", *ADAPTERS, *PROGRAMS, *BOTH, *EDGES)
+PARTS = (*LEAVES, "core", "conditions", *ADAPTERS, *PROGRAMS, *BOTH, *EDGES)
 
 # What each part may import beside itself. The leaves stand in a row: each may know those before it.
 MAY_IMPORT = {leaf: set(LEAVES[:place]) for place, leaf in enumerate(LEAVES)}
 MAY_IMPORT["core"] = set(LEAVES)
+MAY_IMPORT["conditions"] = {"core"}  # names for users
 MAY_IMPORT |= {adapter: {"core", *LEAVES} for adapter in ADAPTERS}
 MAY_IMPORT["client"] = {"brokers", "core", *LEAVES}  # its host has no database and runs no job
 MAY_IMPORT["service"] = {*ADAPTERS, "core", *LEAVES}

@@ -25,6 +25,12 @@ SAYS = {
     "hard_jobs.py": ["3 jobs in 3 processes", "ate 10485760", "1000 MiB: ", "JobTimeout"],
     "retries.py": ["attempt 3 went well", "before: ", "no attempt is left", "PermissionError"],
     "bulk.py": ["launched 2000 jobs", "squares is 2664667000", "1229 primes", "mixed: [9, 4, 16]"],
+    "workflow.py": [
+        "submitted 9 jobs",
+        "the longest words have 5 and 8 letters",
+        "by hand: [5, 8]",
+        "its name: report",
+    ],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
     "by_name.py": [
         "the root of 2 is 1.414",

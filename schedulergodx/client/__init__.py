@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from schedulergodx.client.batch import Batch
 from schedulergodx.client.client import Client
 from schedulergodx.client.dependency import Dependency
 from schedulergodx.client.identity import default_client_name
@@ -19,16 +20,21 @@ from schedulergodx.client.requests import Cancellation
 from schedulergodx.client.response import Response
 from schedulergodx.client.task import Task
 from schedulergodx.client.unique import Unique
+from schedulergodx.client.value import values
+from schedulergodx.client.workflow import Workflow
 
 if TYPE_CHECKING:
+    from schedulergodx.client.async_batch import AsyncBatch
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.async_task import AsyncTask
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncJob",
     "AsyncTask",
+    "Batch",
     "Cancellation",
     "Client",
     "Dependency",
@@ -37,10 +43,17 @@ __all__ = [
     "Response",
     "Task",
     "Unique",
+    "Workflow",
     "default_client_name",
+    "values",
 ]
 
-_LATER = {"AsyncClient": "async_client", "AsyncJob": "async_job", "AsyncTask": "async_task"}
+_LATER = {
+    "AsyncBatch": "async_batch",
+    "AsyncClient": "async_client",
+    "AsyncJob": "async_job",
+    "AsyncTask": "async_task",
+}
 
 
 def __getattr__(name: str) -> object:

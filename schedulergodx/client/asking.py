@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.inside import place_is_free
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
 from schedulergodx.client.reading import read_timeout
@@ -18,11 +19,12 @@ from schedulergodx.client.requests import (
     read_answers,
     total,
 )
-from schedulergodx.core import context
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.core.view import JobFilter, JobView
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
@@ -115,19 +117,17 @@ class Asking(Launching):
         seconds = read_timeout(timeout)
         line = self._line()
         self._flush_pipeline()
-        outlet = context.outlet
-        if outlet is not None:
-            outlet.waiting(True)
-        try:
+        with self._place_is_free():
             if self._is_own(job):
                 job.wait(seconds)
             else:
                 self._wait_and_ask(line, job, seconds)
-        finally:
-            if outlet is not None:
-                outlet.waiting(False)
         if job._response is None:
             raise self._no_outcome(job, seconds)
+
+    def _place_is_free(self) -> AbstractContextManager[None]:
+        """A block that waits for jobs: inside of a job, its place may be used meanwhile."""
+        return place_is_free()
 
     def _wait_and_ask(self, line: Line, job: Job[Any], timeout: float | None) -> None:
         """The outcome is told to another process: only asking brings it here."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.async_asking import AsyncAsking
+from schedulergodx.client.async_batching import AsyncBatching
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.description import describe, statistics
@@ -15,21 +15,23 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
 from schedulergodx.client.submitting import Submitting
 from schedulergodx.core.job import Status
 from schedulergodx.core.request import AskClear, AskView
-from schedulergodx.errors import ShipError, UnknownJob, UnreadableCode
+from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.bundle import Bundle
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.parcel import Parcel
     from schedulergodx.client.template import Template
+    from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.message import JobItem
     from schedulergodx.core.view import JobView
 
 
-class AsyncByHand(Submitting, AsyncAsking):
+class AsyncByHand(Submitting, AsyncBatching):
     """The part of `AsyncClient` for jobs made by hand. `ByHand` says what each method does."""
 
     async def submit(self, job: AsyncJob[Any]) -> str:
@@ -123,6 +125,30 @@ class AsyncByHand(Submitting, AsyncAsking):
         for uid in self._strangers(uids):
             view: JobView = await self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
             self._check_parent(view)
+
+    async def _submit_workflow(self, workflow: Workflow) -> list[str]:
+        await self._line()
+        batch = self._batch_kind(self, workflow.ref)
+        with suppress(NoAnswer):  # where no service is there to say so, it refuses them later
+            await self._check_free(batch)
+        drafted = self._draft_all(workflow)
+        await self._check_parents(self._outside(drafted))
+        self._flush_pipeline()
+        together = bundle(drafted, batch=workflow.ref)
+        for job, one in drafted.items():
+            self._adopt(job, one)
+            batch.take(job)
+        batch._close()
+        workflow._submit(batch)
+        await self._send_bundle(together)
+        return [job.id for job in drafted]
+
+    async def _submit_before(self, jobs: Iterable[BaseJob[Any]], last: bytes) -> None:
+        """Ask for jobs that a blocked one is to wait for; nobody is told what they return."""
+        await self._line()
+        together = self._bundle_before(jobs, last)
+        if together is not None:
+            await self._send_bundle(together)
 
     async def _send_bundle(self, bundle: Bundle) -> None:
         line = await self._line()

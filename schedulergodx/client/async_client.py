@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from schedulergodx.client.async_batching import AsyncBatching
 from schedulergodx.client.async_by_hand import AsyncByHand
 from schedulergodx.client.async_by_name import AsyncByName
 from schedulergodx.client.async_job import AsyncJob
@@ -36,7 +37,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncClosing):
+class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncBatching, AsyncClosing):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"
@@ -66,6 +67,7 @@ class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncClosing):
             line.abandon(BrokerClosed(CLOSED))
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
+        self._reader.watches.doubt()
 
     async def __aenter__(self) -> Self:
         await self.connect()

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_task import AsyncLauncher
     from schedulergodx.client.options import Duration, Unset
     from schedulergodx.core.view import AttemptView, JobView
 
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class AsyncJob(BaseJob[R]):
@@ -48,6 +50,10 @@ class AsyncJob(BaseJob[R]):
     def __await__(self) -> Generator[Any, None, R]:
         """`await job` is `await job.result()`."""
         return self.result().__await__()
+
+    def then(self, task: AsyncLauncher[[R], S]) -> AsyncJob[S]:
+        """A step of another task, which is called with the value of this one."""
+        return task.step(self.value)
 
     async def ready(self) -> bool:
         """Whether it has ended."""

@@ -12,7 +12,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from schedulergodx.client.awaited import Awaited
 from schedulergodx.client.base_batch import BaseBatch
@@ -81,15 +81,6 @@ class BaseClient(Registering, Program):
     _secret: bytes | None
     _clock: Callable[[], float] = staticmethod(time.time)
 
-    def __new__(cls, *_: Any, **given: Any) -> Self:
-        known = list(inspect.signature(cls.__init__).parameters)[1:]
-        for keyword in given:
-            if keyword not in known:
-                near = difflib.get_close_matches(keyword, known, n=1)
-                hint = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-                raise TypeError(f"{keyword!r} is no keyword of a client: {hint}")
-        return super().__new__(cls)
-
     def __init__(
         self,
         name: str | None = None,
@@ -111,7 +102,10 @@ class BaseClient(Registering, Program):
         by_value: Modules = (),
         by_reference: Modules = (),
         settings: Settings | None = None,
+        **unknown: Never,
     ) -> None:
+        for keyword in unknown:
+            raise _no_keyword(keyword)
         if rmq_connect is not None and broker is not None:
             raise ConfigError("broker= and rmq_connect= exclude each other: give one of them")
         given: dict[str, Any] = {
@@ -244,6 +238,13 @@ def _part_all_from_parent() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_part_all_from_parent)
+
+
+def _no_keyword(keyword: str) -> TypeError:
+    _, *known, _ = inspect.signature(BaseClient.__init__).parameters
+    near = difflib.get_close_matches(keyword, known, n=1)
+    hint = f"do you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return TypeError(f"{keyword!r} is no keyword of a client: {hint}")
 
 
 def _default_options(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from schedulergodx.client.dependency import Dependency, read_dependencies
 from schedulergodx.client.draft import Draft, Nobody, new_uid, write_draft
 from schedulergodx.client.latch import Latch
 from schedulergodx.client.made_by_hand import MadeByHand
 from schedulergodx.client.outcomes import Ended, open_outcome
+from schedulergodx.client.value import ValueOf
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
 
@@ -140,6 +142,29 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
     def id(self) -> str:
         """What people call it: the label of the client's id generator, or the ULID of its uid."""
         return ulid(self.uid) if self._label is None else self._label
+
+    @property
+    def value(self) -> R:
+        """What it will return, as an argument of a step: `parse.step(page.value)`.
+
+        To a type checker it is the value. In the program it stands for that: the step runs after
+        this job and is called with the value itself. Where this job does not complete, the step is
+        cancelled.
+        """
+        return cast("R", ValueOf(self.uid, self))
+
+    @property
+    def value_or_none(self) -> R | None:
+        """The same, but the step runs also where this job does not complete: then it is None."""
+        return cast("R | None", ValueOf(self.uid, self, optional=True))
+
+    def after(self, *jobs: BaseJob[Any] | Dependency | str) -> Self:
+        """Have this job, which is not submitted yet, run after others; the answer is itself.
+
+        Raises: ConfigError
+        """
+        self.dependencies.extend(read_dependencies(jobs))
+        return self
 
     def __str__(self) -> str:
         return self.id

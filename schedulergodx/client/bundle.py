@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.core.envelope import LARGEST_BUNDLE_BYTES, MessageType
+from schedulergodx.core.job import Parent
 from schedulergodx.core.message import BatchRef, BundleBody, JobItem, TaskBody
 from schedulergodx.errors import TooLarge
 from schedulergodx.quantity import format_size
@@ -22,7 +23,6 @@ class Bundle(Parcel):
     """A parcel that shares its envelope with no other one.
 
     queue: of the services that are asked; they serve the queues of all the jobs
-    batch: that the jobs join; `close` where no others will
     """
 
     __slots__ = ("body",)
@@ -40,10 +40,7 @@ class Bundle(Parcel):
         """Nothing travels with it."""
         return False
 
-    def again(self) -> Bundle:
-        """The same jobs under the same uids, to be sent once more."""
-        for job in self.jobs:
-            job.hope()
+    def _anew(self) -> Bundle:
         return Bundle(self.body, self.jobs, self.template)
 
 
@@ -52,12 +49,13 @@ def bundle(
     *,
     queue: str | None = None,
     batch: BatchRef | None = None,
-    close: bool = True,
+    before: Mapping[bytes, tuple[Parent, ...]] | None = None,
 ) -> Bundle:
     """Jobs that were made by hand, as one envelope.
 
     queue: of the services that are asked; that of the first job if left out
-    batch: that they join; `close`, whether no others will
+    batch: that they join, and no others will
+    before: see `BundleBody`; nobody is told the outcomes of the jobs then
 
     Raises: TooLarge
     """
@@ -80,13 +78,23 @@ def bundle(
             "can read it, or let a job launch the others"
         )
     tasks = [
-        TaskBody(template.spec, units, items, template.queue, template.priority, batch=batch)
+        TaskBody(
+            template.spec,
+            units,
+            items,
+            template.queue,
+            template.priority,
+            reply=not before,
+            batch=batch if template.batch is None else template.batch.ref,
+        )
         for template, items, units in groups.values()
     ]
     first = next(iter(drafted.values())).template
     # A copy of its own: parcels of one template travel together.
     return Bundle(
-        BundleBody(tasks, close), list(drafted), replace(first, queue=queue or first.queue)
+        BundleBody(tasks, close=batch is not None, before=dict(before or {})),
+        list(drafted),
+        replace(first, queue=queue or first.queue),
     )
 
 

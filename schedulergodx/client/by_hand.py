@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.asking import Asking
+from schedulergodx.client.batching import Batching
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.job import Job
@@ -15,21 +15,23 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
 from schedulergodx.client.submitting import Submitting
 from schedulergodx.core.job import Status
 from schedulergodx.core.request import AskClear, AskView
-from schedulergodx.errors import ShipError, UnknownJob, UnreadableCode
+from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.bundle import Bundle
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.parcel import Parcel
     from schedulergodx.client.template import Template
+    from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.message import JobItem
     from schedulergodx.core.view import JobView
 
 
-class ByHand(Submitting, Asking):
+class ByHand(Submitting, Batching):
     """The part of `Client` for jobs that are made by hand, `Job(name, function, params)`."""
 
     def submit(self, job: Job[Any]) -> str:
@@ -117,6 +119,31 @@ class ByHand(Submitting, Asking):
         for uid in self._strangers(uids):
             view: JobView = self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
             self._check_parent(view)
+
+    def _submit_workflow(self, workflow: Workflow) -> list[str]:
+        """See `Workflow.submit_all`."""
+        self._line()
+        batch = self._batch_kind(self, workflow.ref)
+        with suppress(NoAnswer):  # where no service is there to say so, it refuses them later
+            self._check_free(batch)
+        drafted = self._draft_all(workflow)
+        self._check_parents(self._outside(drafted))
+        self._flush_pipeline()
+        together = bundle(drafted, batch=workflow.ref)
+        for job, one in drafted.items():
+            self._adopt(job, one)
+            batch.take(job)
+        batch._close()
+        workflow._submit(batch)
+        self._send_bundle(together)
+        return [job.id for job in drafted]
+
+    def _submit_before(self, jobs: Iterable[BaseJob[Any]], last: bytes) -> None:
+        """Ask for jobs that a blocked one is to wait for; nobody is told what they return."""
+        self._line()
+        together = self._bundle_before(jobs, last)
+        if together is not None:
+            self._send_bundle(together)
 
     def _send_bundle(self, bundle: Bundle) -> None:
         line = self._line()

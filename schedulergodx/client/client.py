@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedulergodx.client.aliases import Aliases
 from schedulergodx.client.base import BaseClient
+from schedulergodx.client.batching import Batching
 from schedulergodx.client.by_hand import ByHand
 from schedulergodx.client.by_name import ByName
 from schedulergodx.client.inside import OutletLine
@@ -37,7 +38,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Client(ByHand, ByName, Operating, Aliases, Closing):
+class Client(ByHand, ByName, Operating, Batching, Aliases, Closing):
     __doc__ = BaseClient.__doc__
 
     _kind = "Client"
@@ -69,6 +70,7 @@ class Client(ByHand, ByName, Operating, Aliases, Closing):
             line.close()
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
+        self._reader.watches.doubt()
 
     def _begin(self, connect: bool) -> None:
         if connect and not context.preparing:

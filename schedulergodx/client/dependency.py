@@ -34,7 +34,7 @@ class Dependency:
         try:
             object.__setattr__(self, "on_failure", OnFailure(self.on_failure))
         except ValueError:
-            known = ", ".join(map(repr, OnFailure))
+            known = ", ".join(repr(str(one)) for one in OnFailure)
             raise ConfigError(f"on_failure={self.on_failure!r:.100} is none of {known}") from None
 
     @property

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.base import BaseClient
+from schedulergodx.client.base_batch import check_name
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.pipeline import current_pipeline
 from schedulergodx.client.question import Notice, Question
 from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.unconfirmed import lost_launch
+from schedulergodx.core.message import BatchRef
 from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
 
 if TYPE_CHECKING:
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.core.request import Request
+    from schedulergodx.core.view import BatchView, JobView
 
 
 class Finding(BaseClient):
@@ -53,6 +56,22 @@ class Finding(BaseClient):
         if outcome is not None:
             job._tell(outcome)
         return job
+
+    def _job_of(self, view: JobView) -> Any:
+        """The job of a view; the one that somebody holds, if there is one."""
+        held = self._awaited.held(view.uid)
+        if held is not None:
+            return held
+        return self._attach(view.uid, label=view.label, queue=view.queue, task=view.task)
+
+    def _new_batch(self, name: str) -> Any:
+        """A batch of the kind of this client."""
+        return self._batch_kind(self, BatchRef(self._identify(), check_name(name)))
+
+    def _batch_of(self, view: BatchView) -> Any:
+        """The batch of a view."""
+        ref = BatchRef(view.uid, view.name, view.workflow)
+        return self._batch_kind(self, ref, view=view)
 
     def _is_own(self, job: BaseJob[Any]) -> bool:
         """Whether its outcome is told to this process without being asked for."""

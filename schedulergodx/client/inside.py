@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.sealing import Sealer
+from schedulergodx.core import context
 from schedulergodx.core.signing import Signer
 
 if TYPE_CHECKING:
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
 
 _readers: weakref.WeakSet[Reader] = weakref.WeakSet()
 _subscribed: Outlet | None = None
+
+
+@contextmanager
+def place_is_free() -> Iterator[None]:
+    """A block that waits: inside a job, its place may be used meanwhile."""
+    outlet = context.outlet
+    if outlet is None:
+        yield
+        return
+    outlet.waiting(True)
+    try:
+        yield
+    finally:
+        outlet.waiting(False)
 
 
 class OutletSealer(Sealer):

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.client import Client
     from schedulergodx.client.options import Duration, Unset
+    from schedulergodx.client.task import Launcher
     from schedulergodx.core.view import AttemptView, JobView
 
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class Job(BaseJob[R]):
@@ -64,6 +66,10 @@ class Job(BaseJob[R]):
         if self._response is None:
             await self._client._await_outcome_async(self)
         return self._value()
+
+    def then(self, task: Launcher[[R], S]) -> Job[S]:
+        """A step of another task, which is called with the value of this one."""
+        return task.step(self.value)
 
     def ready(self) -> bool:
         """Whether it has ended. No service is asked about a job that this process launched."""

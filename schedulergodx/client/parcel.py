@@ -78,20 +78,17 @@ class Parcel(Latch):
             units |= other.units
         return items, units
 
-    def message(self) -> tuple[MessageType, object]:
-        """What its envelope says."""
+    def task(self) -> TaskBody:
+        """All that travels, as it stands in an envelope."""
         template = self.template
         items, more = self.contents
         units = {**template.units, **more} if more else dict(template.units)
-        body = TaskBody(
-            template.spec,
-            units,
-            items,
-            template.queue,
-            template.priority,
-            batch=None if template.batch is None else template.batch.ref,
-        )
-        return MessageType.TASK, body
+        batch = None if template.batch is None else template.batch.ref
+        return TaskBody(template.spec, units, items, template.queue, template.priority, batch=batch)
+
+    def message(self) -> tuple[MessageType, object]:
+        """What its envelope says."""
+        return MessageType.TASK, self.task()
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""
@@ -126,12 +123,16 @@ class Parcel(Latch):
 
     def again(self) -> Parcel:
         """The same jobs under the same uids, to be sent once more."""
-        parcel = Parcel(self.template)
-        for item, job in zip(self.items, self.jobs, strict=True):
-            parcel.add(item, job, self.units)
+        for job in self.jobs:
             job.hope()
         if self.template.batch is not None and not self.may_have_arrived:
             self.template.batch.regain(self.jobs)
+        return self._anew()
+
+    def _anew(self) -> Parcel:
+        parcel = Parcel(self.template)
+        for item, job in zip(self.items, self.jobs, strict=True):
+            parcel.add(item, job, self.units)
         return parcel
 
     def _add_units(self, units: Mapping[bytes, bytes]) -> None:

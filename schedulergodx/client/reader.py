@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.client.awaited import Awaited
 from schedulergodx.client.question import Question, refusal
+from schedulergodx.client.watching import Watches
+from schedulergodx.core.batch import BatchBody
 from schedulergodx.core.envelope import Envelope, MessageType, unseal
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.message import Error, Info, ResponsesBody, read_body
@@ -26,6 +28,7 @@ class Reader:
 
     signer: verifies them
     questions: those without an answer, by the uids of their envelopes
+    watches: who waits for which batch
     greeting: the handshake, while it is under way
     dropped: what was wrong with the last envelope that could not be read; "" for none
     """
@@ -36,6 +39,7 @@ class Reader:
         self._logger = logger
         self.signer = Signer()
         self.questions: dict[bytes, Question] = {}
+        self.watches = Watches()
         self.greeting: Question | None = None
         self.dropped = ""
 
@@ -70,6 +74,8 @@ class Reader:
                 self._take_info(read_body(envelope.body, Info))
             case MessageType.ERROR:
                 self._take_error(read_body(envelope.body, Error))
+            case MessageType.BATCH:
+                self.watches.tell(read_body(envelope.body, BatchBody).batches)
             case other:
                 raise EnvelopeError(f"a client takes no message of type {other}")
 

@@ -5,21 +5,43 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from schedulergodx.client.options import Options, Unset
+from schedulergodx.core.batch import (
+    AskBatch,
+    AskCancelBatch,
+    AskCloseBatch,
+    AskJobsOfBatch,
+    AskRequeueBatch,
+)
 from schedulergodx.core.job import Status
-from schedulergodx.core.request import ANSWERS, LONGEST_NOTE, AskAnnotate, AskCancel, AskChange
-from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
+from schedulergodx.core.request import (
+    ANSWERS,
+    LONGEST_NOTE,
+    AskAnnotate,
+    AskCancel,
+    AskChange,
+    AskOutcomes,
+)
+from schedulergodx.core.view import (
+    BatchFilter,
+    BatchView,
+    CancelAnswer,
+    Change,
+    JobFilter,
+    JobView,
+)
 from schedulergodx.errors import (
     ConfigError,
     LaunchError,
     NoAnswer,
+    UnknownBatch,
     UnknownJob,
     UnknownQueue,
     Unroutable,
@@ -28,10 +50,16 @@ from schedulergodx.errors import (
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.question import Notice, Question
+    from schedulergodx.core.request import Request
 
 ANSWER_TIMEOUT = 10.0  # seconds
+SOON = 1.0  # seconds, for what is worth knowing only where a service is there
+PAGE = 1000  # jobs, or uids, that are asked for at once
 _NO_LIMIT = -1.0
+_ABOUT_BATCHES = AskBatch | AskJobsOfBatch | AskCloseBatch | AskCancelBatch | AskRequeueBatch
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
+
+V = TypeVar("V", JobView, BatchView)
 
 
 class Cancellation(Enum):
@@ -96,11 +124,7 @@ def read_answer(question: Question) -> Any:
     if best is None:
         raise _silence(question) from question.error
     if not best.known:
-        id = getattr(question.request, "id", "")
-        raise UnknownJob(
-            f"no service that answered knows job {id!r}: "
-            "it was never launched, or it ended and was removed"
-        )
+        raise _unknown(question.request)
     return msgspec.msgpack.decode(best.value, type=_answer_type(question))
 
 
@@ -129,12 +153,21 @@ def pauses(timeout: float | None) -> Iterator[float]:
         pause = min(pause * 1.6, _LONGEST_PAUSE)
 
 
+def outcome_requests(uids: Sequence[bytes]) -> Iterator[AskOutcomes]:
+    """Questions for the outcomes of jobs, with so many each as an answer may have."""
+    for start in range(0, len(uids), PAGE):
+        yield AskOutcomes(list(uids[start : start + PAGE]))
+
+
+def batch_filter(which: BatchFilter | None, fields: dict[str, Any]) -> BatchFilter:
+    """Which batches to list. Raises: ConfigError if there is no such field"""
+    _check_fields("batches", fields, BatchFilter.__dataclass_fields__)
+    return replace(which or BatchFilter(), **fields)
+
+
 def job_filter(which: JobFilter | None, fields: dict[str, Any]) -> JobFilter:
     """Which jobs to list. Raises: ConfigError if there is no such field or status"""
-    known = JobFilter.__dataclass_fields__
-    for name in fields:
-        if name not in known:
-            raise ConfigError(f"jobs can't be listed by {name!r}: there are {', '.join(known)}")
+    _check_fields("jobs", fields, JobFilter.__dataclass_fields__)
     status = fields.get("status")
     if status is not None and status not in list(Status):
         raise ConfigError(f"{status!r} is no status of a job: there are {', '.join(Status)}")
@@ -143,7 +176,7 @@ def job_filter(which: JobFilter | None, fields: dict[str, Any]) -> JobFilter:
     return replace(which or JobFilter(), **fields)
 
 
-def newest(pages: Iterable[list[JobView]], limit: int) -> list[JobView]:
+def newest(pages: Iterable[list[V]], limit: int) -> list[V]:
     """The lists of several stores as one."""
     views = [view for page in pages for view in page]
     return sorted(views, key=lambda view: view.uid, reverse=True)[:limit]
@@ -174,6 +207,19 @@ def _answer_type(question: Question) -> Any:
     return ANSWERS[type(question.request)]
 
 
+def _unknown(request: Request | None) -> Exception:
+    id = getattr(request, "id", "")
+    if isinstance(request, _ABOUT_BATCHES):
+        return UnknownBatch(
+            f"no service that answered knows batch {id!r}: "
+            "nothing was launched into it, or it ended and was removed"
+        )
+    return UnknownJob(
+        f"no service that answered knows job {id!r}: "
+        "it was never launched, or it ended and was removed"
+    )
+
+
 def _silence(question: Question) -> Exception:
     error, seconds = question.error, question.timeout or 0
     if isinstance(error, ConfigError):
@@ -194,8 +240,15 @@ def _silence(question: Question) -> Exception:
         )
     return NoAnswer(
         f"no service answered within {seconds:g} s. If none runs, start one (`sgx service run`): "
-        "what was asked waits with the broker"
+        "what was asked waits with the broker",
+        sent=True,
     )
+
+
+def _check_fields(what: str, fields: Iterable[str], known: Iterable[str]) -> None:
+    for name in fields:
+        if name not in known:
+            raise ConfigError(f"{what} can't be listed by {name!r}: there are {', '.join(known)}")
 
 
 def _due(options: Options) -> float:

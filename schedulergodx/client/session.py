@@ -20,19 +20,18 @@ from schedulergodx.client.awaited import Awaited
 from schedulergodx.client.parcel import Parcel, share
 from schedulergodx.client.question import Question
 from schedulergodx.client.reader import Reader
+from schedulergodx.client.requests import outcome_requests
 from schedulergodx.client.sealing import Sealer
 from schedulergodx.core.code import interpreter_tag, serializer_tag
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.message import Initialization
 from schedulergodx.core.names import Names
-from schedulergodx.core.request import AskOutcomes
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BrokerError, BrokerUnavailable
 
 if TYPE_CHECKING:
     from schedulergodx.client.dead_letters import DeadLetters
 
-_SLICE = 1000  # uids a question
 _SILENCE = 2.0  # seconds of trying to connect before that is said
 _LAST_WORDS = 5.0  # seconds for what is still being published when a client closes
 _FAREWELL = 2.0  # seconds to remove the queue of responses
@@ -290,12 +289,12 @@ class Session:
 
     def _ask_again(self) -> None:
         """Responses may be gone with a connection, or with our queue: the stores know them."""
+        self._reader.watches.doubt()
         by_queue: dict[str, list[bytes]] = {}
         for job in self._awaited.unsettled():
             if job._instance == self.sealer.instance:
                 by_queue.setdefault(job.queue, []).append(job.uid)
         for queue, uids in by_queue.items():
             address = self._terms.names.requests(queue).name
-            for start in range(0, len(uids), _SLICE):
-                request = AskOutcomes(uids[start : start + _SLICE])
+            for request in outcome_requests(uids):
                 self._ask(self.sealer.ask(request, address))

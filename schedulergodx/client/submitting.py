@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.bundle import bundle
 from schedulergodx.client.draft import Nobody
 from schedulergodx.client.drafting import Drafted, Drafting
 from schedulergodx.client.naming import Naming
+from schedulergodx.client.workflow import check_circle
 from schedulergodx.core.identity import ulid
+from schedulergodx.core.job import Parent
 from schedulergodx.errors import ConfigError, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
+    from schedulergodx.client.bundle import Bundle
+    from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.view import JobView
 
 
@@ -23,8 +29,10 @@ class Submitting(Naming):
         super()._set_up(*given)
         self._drafting = Drafting(self._options, self._packers, self._clock)
 
-    def _draft(self, job: BaseJob[Any]) -> Drafted:
-        """A job that was made by hand, ready to be sent. It is of this client from now on.
+    def _draft(self, job: BaseJob[Any], uids: Mapping[str, bytes] | None = None) -> Drafted:
+        """A job that was made by hand, ready to be sent.
+
+        uids: of jobs by their ids
 
         Raises: ConfigError for one that was launched; ShipError, TooLarge, UnknownJob
         """
@@ -36,7 +44,47 @@ class Submitting(Naming):
             )
         if job._draft is None:
             raise ConfigError(f"job {job.id} was launched already: there is nothing to submit")
-        return self._drafting.prepare(job, find_uid=self._awaited.uid_of, client=self._launcher)
+        find = self._awaited.uid_of
+        if uids is not None:
+            return self._drafting.prepare(
+                job, find_uid=lambda id: uids.get(id) or find(id), client=self._launcher
+            )
+        return self._drafting.prepare(job, find_uid=find, client=self._launcher)
+
+    def _draft_all(self, workflow: Workflow) -> dict[BaseJob[Any], Drafted]:
+        """All jobs of a workflow, with the steps whose values they need.
+
+        Raises: ConfigError, ShipError, TooLarge, UnknownJob
+        """
+        drafted: dict[BaseJob[Any], Drafted] = {}
+        uids = {job.id: job.uid for job in workflow.jobs}
+        rest = deque(workflow.jobs)
+        while rest:
+            job = rest.popleft()
+            if job in drafted:
+                continue
+            made = drafted[job] = self._draft(job, uids)
+            if made.template.batch is not None:
+                raise ConfigError(f"job {job.id} is to be in a batch, and a workflow is one itself")
+            rest.extend(value for value in made.values if isinstance(value._client, Nobody))
+        if not drafted:
+            raise ConfigError(f"workflow {workflow.name!r} has no jobs: add some")
+        check_circle(drafted)
+        return drafted
+
+    def _bundle_before(self, jobs: Iterable[BaseJob[Any]], last: bytes) -> Bundle | None:
+        """Jobs that a blocked one, of which they know, is to wait for; None if there are none."""
+        drafted = {job: self._draft(job) for job in jobs}
+        if not drafted:
+            return None
+        parents = tuple(Parent(job.uid, result=True) for job in drafted)
+        return bundle(drafted, before={last: parents})
+
+    def _outside(self, drafted: Mapping[BaseJob[Any], Drafted]) -> list[bytes]:
+        """Of all parents, those that are not of the same workflow."""
+        inside = {job.uid for job in drafted}
+        above = {parent.uid for one in drafted.values() for parent in one.item.parents}
+        return sorted(above - inside)
 
     def _adopt(self, job: BaseJob[Any], drafted: Drafted) -> None:
         """From now on the outcome of a job is told to this client."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from schedulergodx.client.base_task import BaseTask
+from schedulergodx.client.draft import Draft
+from schedulergodx.client.expansion import expand, steps_for_each
 from schedulergodx.client.job import Job
 from schedulergodx.client.options import TaskOptions
 
@@ -41,6 +43,24 @@ class Launcher(Generic[P, R]):
         Raises: as a pipeline does at its end
         """
         return self._client._launch_all(self._recipe, arguments)
+
+    def step(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+        """A job of a workflow, which runs when that is submitted and its turn has come.
+
+        What other steps will return stands among the arguments as their `value`; it then runs after
+        those.
+        """
+        return Job._drafted(
+            Draft(function=self._recipe, args=args, params=kwargs), self._recipe.name
+        )
+
+    def step_for_each(self, values: Iterable[Any]) -> Job[list[R]]:
+        """Steps for the values in a list that is known only later, the `value` of another step.
+
+        Each is called with one of them. The answer is a job that has the list of what they return;
+        it is cancelled if one does not complete. Raises: ConfigError for a function by name
+        """
+        return steps_for_each(self, values, expand, Job)
 
     def options(self, **said: Unpack[TaskOptions]) -> Launcher[P, R]:
         """The same function with other options, for launches from here.

@@ -138,10 +138,13 @@ class BundleBody(Struct, frozen=True, omit_defaults=True):
 
     tasks: in any order; their batch, where they have one, is the same
     close: whether no job will join their batch any more
+    before: jobs that wait for others, by their uids, each with those of this bundle that it is to
+        wait for as well. The bundle names no batch then: its jobs join the one of those
     """
 
     tasks: list[TaskBody]
     close: bool = True
+    before: dict[bytes, tuple[Parent, ...]] = {}
 
 
 class Response(Struct, frozen=True, array_like=True):

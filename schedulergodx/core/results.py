@@ -6,6 +6,7 @@ stands for, wherever it stands: in a list, a dict, a dataclass, any object that 
 
 from __future__ import annotations
 
+import itertools
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from schedulergodx.core.identity import uid_of, ulid
+from schedulergodx.core.identity import derived_uid, uid_of, ulid
 from schedulergodx.core.job import Status
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class ParentResult(Struct, frozen=True, array_like=True):
     value: bytes | None = None
     units: tuple[bytes, ...] = ()
     named: bool = False
+
+    @property
+    def withheld(self) -> bool:
+        """Whether there is a value, and it is too large to be handed over."""
+        return self.status is Status.COMPLETED and self.value is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,33 @@ def results_at_hand(values: Mapping[bytes, object]) -> Iterator[None]:
         yield
     finally:
         _at_hand.reset(token)
+
+
+# -- of a group ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsOf:
+    """Stands for the values of all jobs that follow from `uid`, in their order; see `derived_uid`.
+
+    They are parents whose `result` is wanted.
+    """
+
+    uid: bytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return results_of, (self.uid,)
+
+
+def results_of(uid: bytes) -> object:
+    """The values of those jobs where results are at hand; else a `ResultsOf`. Pickles call it."""
+    values = _at_hand.get(None)
+    if values is None:
+        return ResultsOf(uid)
+    group = itertools.takewhile(
+        values.__contains__, (derived_uid(uid, n) for n in itertools.count())
+    )
+    return [values[one] for one in group]
 
 
 # -- in JSON --------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from schedulergodx.core.results import ParentResult
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -25,6 +27,7 @@ class Work(Struct, frozen=True):
     client: name of its client; what the job launches is launched in that name
     worker: the place it was claimed for
     units: hashes of the units that its arguments need, its function's not among them
+    results: of the jobs that it depends on, where it wants them
     """
 
     seq: int
@@ -36,6 +39,15 @@ class Work(Struct, frozen=True):
     spec: Spec
     arguments: bytes
     units: tuple[bytes, ...]
+    results: tuple[ParentResult, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that it is called with."""
+        size = len(self.arguments)
+        if self.results:
+            size += sum(len(result.value or b"") for result in self.results)
+        return size
 
 
 class Ended(Struct, frozen=True):
@@ -127,7 +139,13 @@ class Executor(Protocol):
         """Of the functions that are registered, which jobs may call; valid once it has started."""
 
     def places(self, execution: Execution) -> Sequence[int]:
-        """A worker number for each job that could be given now; the same one several times."""
+        """A worker number for each job that could be given now; the same one several times.
+
+        First come those where a job begins at once, as many as `prompt` says.
+        """
+
+    def prompt(self, execution: Execution) -> int:
+        """How many of the first places begin a job at once; at others it waits for a short one."""
 
     def run(self, jobs: Sequence[Work]) -> None:
         """Start jobs, each at the place it was claimed for."""

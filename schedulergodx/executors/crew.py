@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from schedulergodx.executors.worker import Worker
 
 MOST_WAITING = 64  # jobs that wait for other jobs and have their places used meanwhile
+_ALL = 1 << 30
 _BACKLOG = 1 << 20  # bytes that a worker has not taken; with more it is given nothing
 
 
@@ -69,11 +70,24 @@ class Crew:
         worker.retired = True
         self.workers.pop(worker.number, None)
 
+    @property
+    def prompt(self) -> int:
+        """How many of the first places of an offer begin at once what they are given."""
+        if not self._alone:
+            return _ALL
+        return sum(1 for number in self._active() if not self.workers[number].jobs)
+
     def offer(self) -> Sequence[int]:
-        """A worker number for each job that could be given now, by turns, the idlest first."""
+        """A worker number for each job that could be given now.
+
+        First those that have nothing to do, then all by turns, the idlest first.
+        """
         if self.resting:
             return []
         rooms = {number: self._room(self.workers[number]) for number in self._active()}
+        idle = [number for number in rooms if not self.workers[number].jobs]
+        for number in idle:
+            rooms[number] -= 1
         offer: list[int] = []
         depth = 0
         while rooms := {number: room for number, room in rooms.items() if room > depth}:
@@ -81,7 +95,7 @@ class Crew:
             offer += list(rooms) * (shallow - depth)
             depth = shallow
         offer.reverse()
-        return offer
+        return idle + offer
 
     def _active(self) -> list[int]:
         """Those that may run jobs: where some wait and were replaced, no more than `size` do."""

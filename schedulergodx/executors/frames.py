@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from schedulergodx.core.job import Execution, Outcome, Spec, Status
+from schedulergodx.core.results import ParentResult
 from schedulergodx.executors.base import Ended
 
 _LATEST = 1e11  # instant, some thousand years from now
@@ -54,6 +55,7 @@ class Order(Struct, frozen=True, array_like=True):
     spec: int
     arguments: bytes
     units: tuple[bytes, ...]
+    results: tuple[ParentResult, ...] = ()
 
 
 class Jobs(Struct, frozen=True, array_like=True):

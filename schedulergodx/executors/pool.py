@@ -136,6 +136,11 @@ class ProcessExecutor:
         crew = self._staff.crews.get(execution)
         return [] if crew is None or self._closing else crew.offer()
 
+    def prompt(self, execution: Execution) -> int:
+        """How many of the first places begin a job at once; at others it waits for a short one."""
+        crew = self._staff.crews.get(execution)
+        return 0 if crew is None else crew.prompt
+
     def run(self, jobs: Sequence[Work]) -> None:
         """Start jobs, each at the place it was claimed for."""
         by_worker: dict[int, list[Work]] = {}
@@ -178,7 +183,7 @@ class ProcessExecutor:
                 break
             spec = work.spec
             task = spec.function or spec.name
-            given.append(add(work, expect(task, len(work.arguments)), now))
+            given.append(add(work, expect(task, work.size), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:
@@ -266,7 +271,7 @@ class ProcessExecutor:
 
     def _learn(self, given: Given, finished: Finished, seconds: float) -> None:
         work = given.work
-        size = len(work.arguments) + len(finished.outcome.value or b"")
+        size = work.size + len(finished.outcome.value or b"")
         pace = self._staff.crews[work.spec.execution].pace
         pace.learn(work.spec.function or work.spec.name, seconds, size)
 

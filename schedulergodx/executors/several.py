@@ -96,6 +96,15 @@ class SeveralExecutors:
         """A worker number for each job that could be given now."""
         return [n for member in self._members.values() for n in member.places(execution)]
 
+    def prompt(self, execution: Execution) -> int:
+        """How many of the first places begin a job at once; only those of the first member do."""
+        return next((one.prompt(execution) for one in self._members.values()), 0)
+
+    def prompt_of(self, run: int, execution: Execution) -> int:
+        """The same of one member."""
+        member = self._members.get(run)
+        return 0 if member is None else member.prompt(execution)
+
     def places_of(self, run: int, execution: Execution) -> Sequence[int]:
         """The same of one member."""
         member = self._members.get(run)

@@ -161,6 +161,8 @@ class Worker:
                 wanted.add(spec.function)
             if work.units:
                 wanted.update(work.units)
+            if work.results:
+                wanted.update(*(result.units for result in work.results))
             orders.append(
                 Order(
                     given.token,
@@ -172,10 +174,11 @@ class Worker:
                     known[0],
                     work.arguments,
                     work.units,
+                    work.results,
                 )
             )
         if forget:
-            wanted.update(*(_needs(given.work) for given in self.jobs.values()))
+            wanted.update(*(needs(given.work) for given in self.jobs.values()))
         bodies = self._lacking(wanted, units)
         self._line.send(frame(Tell.JOBS, Jobs(forget, specs, bodies, orders)))
         if self._permits is not None:
@@ -240,5 +243,8 @@ class Worker:
         return 0 if self._line is None else self._line.backlog
 
 
-def _needs(work: Work) -> tuple[bytes, ...]:
-    return work.units if work.spec.named else (work.spec.function, *work.units)
+def needs(work: Work) -> tuple[bytes, ...]:
+    """Hashes of all units that an attempt needs."""
+    function = () if work.spec.named else (work.spec.function,)
+    results = (unit for result in work.results for unit in result.units)
+    return (*function, *work.units, *results)

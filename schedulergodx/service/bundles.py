@@ -5,6 +5,8 @@ from __future__ import annotations
 from graphlib import CycleError
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from schedulergodx.core.dependency import in_order
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import ErrorCode
@@ -13,9 +15,10 @@ from schedulergodx.errors import EnvelopeError
 from schedulergodx.storage.verdicts import unknown_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schedulergodx.core.envelope import Header
+    from schedulergodx.core.job import Parent
     from schedulergodx.core.message import TaskBody
     from schedulergodx.service.tick import Tick
     from schedulergodx.storage.base import NewJob, Store
@@ -58,10 +61,37 @@ class Bundles:
         with self._store.savepoint():
             jobs = self._jobs(header, bundle, tick.now)
             self._keep(jobs, header, tick)
+            self._put_before(bundle.before)
             batch = jobs[0].batch
-            if batch is not None and bundle.close:
+            if batch is not None and bundle.close and not bundle.before:
                 self._store.close_batch(batch, 0, None, tick.now)
         return len(jobs)
+
+    def _put_before(self, waiting: Mapping[bytes, Sequence[Parent]]) -> None:
+        for uid, parents in waiting.items():
+            if not self._store.add_parents(uid, parents):
+                text = f"job {ulid(uid)} waits no more, so that no others can be put before it"
+                raise BundleRefused(ErrorCode.INVALID_TASK, text)
+
+    def _batch_of(self, bundle: BundleBody, uids: set[bytes], client: int) -> int | None:
+        """The batch of the jobs that others are put before. Raises: BundleRefused"""
+        batches: set[bytes | None] = set()
+        known = self._store.clients_of(bundle.before)
+        for uid, parents in bundle.before.items():
+            view = self._store.view(uid)
+            if view is None or known[uid] != client:
+                failure = unknown_parent(uid).failure
+                assert failure is not None
+                raise BundleRefused(failure.code, failure.text)
+            if any(parent.uid not in uids for parent in parents):
+                text = f"job {ulid(uid)} is to wait for jobs that are not of this bundle"
+                raise BundleRefused(ErrorCode.INVALID_TASK, text)
+            batches.add(view.batch)
+        if len(batches) > 1 or any(task.batch is not None for task in bundle.tasks):
+            text = "its jobs would be in several batches: put them before jobs of one"
+            raise BundleRefused(ErrorCode.INVALID_TASK, text)
+        batch = next(iter(batches))
+        return None if batch is None else self._store.batch_of_uid(batch)
 
     def _jobs(self, header: Header, bundle: BundleBody, now: float) -> list[NewJob]:
         """The jobs in an order in which they can be stored. Raises: BundleRefused"""
@@ -71,6 +101,9 @@ class Bundles:
                 failure = job.outcome.failure
                 code = ErrorCode.INVALID_TASK if failure is None else failure.code
                 raise BundleRefused(code, "it can't be run" if failure is None else failure.text)
+        if bundle.before:
+            batch = self._batch_of(bundle, set(jobs), next(iter(jobs.values())).client)
+            jobs = {uid: replace(job, batch=batch) for uid, job in jobs.items()}
         self._check_parents(jobs)
         return [jobs[uid] for uid in _in_order(jobs)]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core.limit import Rate, key_of_queue
 from schedulergodx.executors.base import Work
+from schedulergodx.storage.base import CLAIM_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,6 +29,7 @@ class Dispatcher:
     limits: how many jobs of a queue may run at once, where that is limited
     rates: how many of them may start in a while, where that is limited
     client_name: from its number in the store
+    ring: wakes the service
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Dispatcher:
         limits: Mapping[str, int],
         rates: Mapping[str, Rate],
         client_name: Callable[[int], str],
+        ring: Callable[[], None],
     ) -> None:
         self._store = store
         self._executor = executor
@@ -46,6 +49,7 @@ class Dispatcher:
         self._limits = dict(limits)
         self._rates = dict(rates)
         self._client_name = client_name
+        self._ring = ring
         self._running: dict[int, Claimed] = {}
         self._per_queue: Counter[str] = Counter()
         self.paused = False
@@ -59,10 +63,11 @@ class Dispatcher:
         executions = dict.fromkeys(execution for queue, execution in pending if queue in rooms)
         places = {e: numbers for e in executions if (numbers := self._executor.places(e))}
         if places:
-            claims = self._store.claim(places, rooms, tick.now)
+            prompt = {execution: self._executor.prompt(execution) for execution in places}
+            claims = self._store.claim(
+                places, rooms, tick.now, prompt=prompt, rated=self._rates.keys()
+            )
             self._start(claims, tick)
-            if self._rates:
-                self._spend(claims, tick.now)
 
     def claimed(self, seq: int) -> Claimed | None:
         """The job of that number, if it runs."""
@@ -96,6 +101,11 @@ class Dispatcher:
             self._running[claimed.seq] = claimed
             self._per_queue[claimed.queue] += 1
             tick.works.append(self._work(claimed))
+        if self._rates:
+            self._spend(claims, tick.now)
+        full = sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES
+        if full or any(claimed.results for claimed in claims):
+            tick.later.append(self._ring)  # there may be places left
 
     def _rooms(self, pending: Collection[str], now: float) -> dict[str, int]:
         """How many more may run of each queue that has any."""
@@ -134,4 +144,5 @@ class Dispatcher:
             spec=self._store.spec(claimed.spec),
             arguments=claimed.arguments,
             units=claimed.units,
+            results=claimed.results,
         )

@@ -256,6 +256,7 @@ class Engine:
             queues=self._queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
+            ring=self.ring,
             rates={queue: Rate(*rate) for queue, rate in self._settings.queue_rates.items()},
         )
 

@@ -62,8 +62,7 @@ def spec_fault(spec: Spec) -> str | None:
         return f"a lifetime of {spec.lifetime} s is none: give more than 0, or None for no limit"
     if rule.attempts < 1:
         return f"{rule.attempts} attempts are none: give at least 1"
-    waits = (rule.delay, rule.max_delay)
-    if not all(0 <= wait < math.inf for wait in waits) or not rule.backoff > 0:
+    if not (0 <= rule.delay < math.inf and 0 <= rule.max_delay < math.inf and rule.backoff > 0):
         return "the waits between attempts must be neither negative nor infinite"
     if not 0 <= rule.jitter <= 1:
         return f"a jitter of {rule.jitter} is none: give a share, from 0 to 1"

@@ -119,8 +119,6 @@ class LentDispatcher(Dispatcher):
     def _dispatch_for(self, lender: Lender, tick: Tick) -> None:
         claims = self._claim(lender, tick.now)
         self._start(claims, tick)
-        if self._rates:
-            self._spend(claims, tick.now)
         if lender.left and claims:
             lender.left = 0
         elif lender.left:
@@ -142,7 +140,10 @@ class LentDispatcher(Dispatcher):
         }
         if not places:
             return []
-        return self._store.claim(places, rooms, now, bounds=Bounds(room, lender.offer.least))
+        prompt = {one: self._several.prompt_of(lender.run, one) for one in places}
+        bounds = Bounds(room, lender.offer.least)
+        rated = self._rates.keys()
+        return self._store.claim(places, rooms, now, bounds=bounds, prompt=prompt, rated=rated)
 
     def _served(self, pending: Collection[str]) -> Collection[str]:
         return pending

@@ -212,17 +212,21 @@ class Loop:
 
     def _gather(self) -> Batch:
         reports = self._reports
-        batch = Batch(reports=[reports.popleft() for _ in range(min(len(reports), self._items))])
+        taken = [reports.popleft() for _ in range(min(len(reports), self._items))]
+        return Batch(self._gather_arrivals(), taken)
+
+    def _gather_arrivals(self) -> list[Arrival]:
+        """As many as a round may hold. Hot: some go back and come here again."""
+        waiting, careful = self._arrivals, self._quarantine.careful
+        arrivals: list[Arrival] = []
         size = 0
-        while self._arrivals and len(batch.arrivals) < self._items and size < _BYTES:
-            if self._quarantine.wants(self._arrivals[0]) and batch.arrivals:
-                break
-            arrival = self._arrivals.popleft()
+        while waiting and len(arrivals) < self._items and size < _BYTES:
+            if careful and self._quarantine.wants(waiting[0]):
+                return arrivals or [waiting.popleft()]
+            arrival = waiting.popleft()
             size += len(arrival.body)
-            batch.arrivals.append(arrival)
-            if self._quarantine.wants(arrival):
-                break
-        return batch
+            arrivals.append(arrival)
+        return arrivals
 
     def _write(self, batch: Batch, tick: Tick) -> None:
         stations = self._stations

@@ -5,6 +5,7 @@ A response queue is a shortcut: where it is gone, the client asks for what it mi
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from functools import partial
@@ -16,7 +17,6 @@ from schedulergodx.errors import BrokerError, Unroutable
 from schedulergodx.service.tick import Reply
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator, Sequence
 
     from schedulergodx.storage.base import Store, Told
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _TOGETHER = 200  # responses an envelope
 _OVERHEAD = 200  # bytes of a response beside its value and its output
 _AT_ONCE = 20_000  # outcomes under way; more wait in the store
+_REST = 1.0  # seconds that what was told waits for a commit that something else needs
 _BYTES_AT_ONCE = 64 << 20  # and of these so many bytes: a broker may be away for long
 
 
@@ -55,6 +56,7 @@ class Outbox:
         self._written = 0  # how many of these the round that is being written forgets
         self._behind = True  # the store may hold some that are not under way
         self._reads = False  # whether this round tells of these
+        self._alarm: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
@@ -135,8 +137,17 @@ class Outbox:
         self._settle(seqs)
 
     def _settle(self, seqs: list[int]) -> None:
+        """To forget what was told is no reason for a commit, but where others wait for its room."""
         self._settled += seqs
-        self._ring()
+        if self._behind:
+            self._ring()
+        elif self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(_REST, self._ring_late)
+
+    def _ring_late(self) -> None:
+        self._alarm = None
+        if self._settled:
+            self._ring()
 
     def _reply(self, told: Sequence[Told], client: str, instance: str) -> Reply:
         needed = {unit for one in told for unit in _units(one)}

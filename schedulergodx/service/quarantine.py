@@ -21,23 +21,26 @@ _DEATHS = 3  # of services that were reading an envelope, before it is held to b
 
 
 class Quarantine:
-    """Knows which envelope was being read when the service died."""
+    """Knows which envelope was being read when the service died.
+
+    careful: whether there may be one to read alone
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._careful = False
+        self.careful = False
         self._suspect = ""  # what the service before was reading when it died
         self._deaths = 0  # of how many services that is known
         self._accused = False
 
     def begin(self) -> bool:
         """Note that a service runs; the answer is whether the one before ended without a word."""
-        self._careful = self._store.get_note(_RUNNING) == "yes"
-        note = self._store.get_note(_SUSPECT) or "" if self._careful else ""
+        self.careful = self._store.get_note(_RUNNING) == "yes"
+        note = self._store.get_note(_SUSPECT) or "" if self.careful else ""
         self._suspect, _, deaths = note.partition(" ")
         self._deaths = int(deaths or 0)
         self._note(_RUNNING, "yes")
-        return self._careful
+        return self.careful
 
     def end(self) -> None:
         """Note that the service ends in order."""
@@ -45,11 +48,11 @@ class Quarantine:
 
     def wants(self, arrival: Arrival) -> bool:
         """Whether this one must be read alone."""
-        return self._careful and arrival.delivery is not None and arrival.delivery.redelivered
+        return self.careful and arrival.delivery is not None and arrival.delivery.redelivered
 
     def admit(self, arrivals: list[Arrival]) -> None:
         """Before a round: put the digest of one that is read alone on disk."""
-        if not arrivals or not self._careful:
+        if not arrivals or not self.careful:
             return
         if self.wants(arrivals[0]):
             suspect = digest(arrivals[0].body).hex()
@@ -57,7 +60,7 @@ class Quarantine:
             self._note(_SUSPECT, f"{suspect} {deaths}")
             self._accused = True
         else:
-            self._careful = False  # what was redelivered came first, and is through
+            self.careful = False  # what was redelivered came first, and is through
             self._note(_SUSPECT, "")
 
     def acquit(self) -> None:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from schedulergodx.core.results import ParentResult
 
 
+CLAIM_BYTES = 8 << 20  # of arguments, by which one claim is bounded
+
+
 class NewJob(Struct, frozen=True):
     """A job as the inbox stores it.
 
@@ -277,11 +280,19 @@ class Store(FlowStore, HoldingStore, Protocol):
         now: float,
         *,
         bounds: Bounds = NO_BOUNDS,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them.
 
+        It ends, for each execution, with the job that makes `CLAIM_BYTES` of arguments full.
+
         places: a worker's number for each free place; the first job goes to the first of them
         rooms: queues to take from, each with how many more of it may run
+        prompt: how many of the first places begin at once what they are given; all if left out.
+            A job that has a rate is given to no other place: in its turn it waits for one, and what
+            comes after it waits with it
+        rated: queues whose jobs all have a rate
         """
 
     def give_back(self, jobs: Sequence[tuple[int, int]]) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from schedulergodx.core.job import Parent
     from schedulergodx.core.message import BatchRef
     from schedulergodx.core.view import BatchFilter, BatchState, BatchView, JobView
     from schedulergodx.storage.base import NewJob, Running, Told
@@ -69,6 +70,12 @@ class FlowStore(Protocol):
         One begins as its `status` says if all of its parents are met, else it is blocked. It is
         cancelled (PARENT_FAILED) if one did not complete and that is fatal to it, and fails
         (UNKNOWN_PARENT) if one is not there or is another client's.
+        """
+
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        """Have a job that waits for others wait for further ones, which are there.
+
+        Those that it has already are left as they are. False if it waits for none.
         """
 
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:

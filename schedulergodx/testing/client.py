@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from schedulergodx.client.base_task import BaseTask
-    from schedulergodx.client.job import Job
-    from schedulergodx.client.options import Duration, Options
+    from schedulergodx.client.options import Options
     from schedulergodx.client.recipe import Recipe
     from schedulergodx.client.session import Session
     from schedulergodx.client.template import Template
@@ -68,9 +67,8 @@ class HarnessClient(Client):
         self.launches.add(Launch(recipe.name, recipe.function, args, kwargs, item.due, job))
         return template, item, job, units
 
-    def _await_outcome(self, job: Job[Any], timeout: Duration | None) -> None:
-        with self._waiting():
-            super()._await_outcome(job, timeout)
+    def _place_is_free(self) -> AbstractContextManager[None]:
+        return self._waiting()
 
 
 async def _nothing(_: Session) -> None:

@@ -14,6 +14,7 @@ from schedulergodx.executors.frames import Order
 from schedulergodx.executors.inside.attempt import Attempt
 from schedulergodx.executors.inside.judging import Judge
 from schedulergodx.executors.inside.opening import Call, Opener
+from schedulergodx.executors.worker import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -126,9 +127,13 @@ class Hands:
     def places(self, execution: object) -> Sequence[int]:
         return [1] if self._running == self._waiting else []
 
+    def prompt(self, execution: object) -> int:
+        """All places begin a job at once."""
+        return len(self.places(execution))
+
     def run(self, jobs: Sequence[Work]) -> None:
         for work in jobs:
-            hashes = work.units if work.spec.named else (work.spec.function, *work.units)
+            hashes = needs(work)
             self._opener.add(False, dict(self._units(hashes)))
             self._running += 1
             if self._deaths:
@@ -161,6 +166,7 @@ class Hands:
             0,
             work.arguments,
             work.units,
+            work.results,
         )
         started = self._clock()
         attempt = Attempt(order, work.spec, self._page, started, self._output_limit)
@@ -206,7 +212,7 @@ class Hands:
 def _order(work: Work) -> Order:
     """As a worker is given it; its token is its number in the store."""
     who = work.seq, work.attempt, work.uid, work.label, work.client
-    return Order(work.seq, *who, 0, work.arguments, work.units)
+    return Order(work.seq, *who, 0, work.arguments, work.units, work.results)
 
 
 def _died() -> Outcome:

@@ -12,7 +12,7 @@ import pytest
 
 from schedulergodx.client import Job
 from schedulergodx.core.envelope import MessageType
-from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.core.request import AskCancel
 from schedulergodx.errors import LaunchUnconfirmed
 from tests.acceptance.deployment import Deployment
@@ -132,6 +132,22 @@ def test_connections_that_the_operator_closes_come_back(node: Node, mortal: Depl
     assert running.result(timeout=SOON) == 2
     assert task.launch(21).result(timeout=SOON) == 42
     assert "maintenance" in service.text()
+
+
+def test_a_wait_for_a_batch_goes_on_after_its_connection_was_lost(
+    node: Node, mortal: Deployment
+) -> None:
+    mortal.service().start()
+    client = mortal.client()
+    with client.batch("lost") as batch:
+        client.task(double, batch=batch).launch(1, 2.0)
+    views = batch.follow(SOON)
+    until(lambda: next(views).counts == {Status.RUNNING: 1})
+    node.ctl("close_all_connections", "maintenance")
+    asked_again = time.monotonic()
+    *_, view = views
+    assert view.counts == {Status.COMPLETED: 1}
+    assert time.monotonic() - asked_again < 8, "before it would have asked by itself"
 
 
 def test_an_outcome_comes_though_its_response_queue_was_removed(deployment: Deployment) -> None:

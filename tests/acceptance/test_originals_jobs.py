@@ -6,6 +6,7 @@ Each docstring says what it did; the numbers of the tests follow how grave it wa
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pika
 import pytest
 
-from schedulergodx.core.job import ErrorCode
-from schedulergodx.core.message import Error, read_body
+from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.job import ErrorCode, Outcome, Status
+from schedulergodx.core.message import Error, Response, ResponsesBody, read_body
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import JobError, JobTimeout
 from schedulergodx.utils import id_generators
@@ -245,6 +247,27 @@ def test_a_thousand_unread_answers_do_not_slow_one_fetch(shared: Deployment) -> 
     answers = [client.get_response(id) for id in ids]
     assert (time.perf_counter() - begin) / len(ids) < 0.002
     assert [answer.arguments["result"] for answer in answers] == [2 * n for n in range(1000)]
+
+
+@pytest.mark.parametrize("secret", [None, "another secret, long enough"])
+def test_noise_and_forged_answers_harm_no_client(shared: Deployment, secret: str | None) -> None:
+    """A reply that was not JSON broke every client for ever. Here one has to be signed as well."""
+    client = shared.client("deafened")
+    task = client.task(double)
+    assert task.launch(1).result(timeout=SOON) == 2
+    job = task.options(delay=3600).launch(21)
+    lie = Response(job.uid, None, 1, 0.0, 0.0, Outcome(Status.COMPLETED, pickle.dumps(13)))
+    forger = Signer(secret.encode()) if secret else Signer()
+    with Stranger(shared, signer=forger) as stranger:
+        queue = stranger.response_queue(client)
+        for body in (b"", b"{", b"[1, 2]", stranger.seal(MessageType.RESPONSES, {"x": 1})):
+            stranger.channel.basic_publish("", queue, body, mandatory=True)
+        forged = stranger.seal(MessageType.RESPONSES, ResponsesBody([lie], {}))
+        stranger.channel.basic_publish("", queue, forged, mandatory=True)
+        assert task.launch(2).result(timeout=SOON) == 4  # it came behind these
+    assert not job.ready()
+    assert job.change(delay=0)
+    assert job.result(timeout=SOON) == 42
 
 
 # -- 12 --------------------------------------------------------------------------------------------

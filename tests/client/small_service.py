@@ -21,6 +21,7 @@ from schedulergodx.core.code import Packer, Unpacker
 from schedulergodx.core.envelope import Envelope, Header, MessageType, read_header, seal, unseal
 from schedulergodx.core.identity import UidSource, uid_of, ulid
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Spec, Status
+from schedulergodx.core.json_data import read_arguments
 from schedulergodx.core.message import (
     Error,
     Info,
@@ -204,9 +205,12 @@ class SmallService:
 
     def _call(self, spec: Spec, item: JobItem) -> tuple[Any, dict[bytes, bytes]]:
         function = self._unpacker.load_function(spec.function).function
-        args, kwargs = self._unpacker.load_arguments(
-            item.arguments, item.units, function=spec.function
-        )
+        if item.arguments.startswith(b"["):
+            args, kwargs = read_arguments(item.arguments)
+        else:
+            args, kwargs = self._unpacker.load_arguments(
+                item.arguments, item.units, function=spec.function
+            )
         if inspect.iscoroutinefunction(function):
             return function(*args, **kwargs), {}
         outcome = self._pack(lambda: function(*args, **kwargs))

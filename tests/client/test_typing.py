@@ -12,7 +12,7 @@ _PROGRAM = """
 from collections.abc import Coroutine
 from typing import Any, assert_type
 
-from schedulergodx import AsyncClient, AsyncJob, Client, Job
+from schedulergodx import AsyncClient, AsyncJob, Client, Job, Workflow, values
 
 client = Client(connect=False)
 async_client = AsyncClient()
@@ -47,7 +47,28 @@ assert_type(fetch.launch("x").result(), bytes)
 unused = assert_type(fetch("x"), Coroutine[Any, Any, bytes])
 
 
+@client.task
+def total(numbers: list[int]) -> float:
+    return sum(numbers)
+
+
+@client.task
+def numbers(to: int) -> list[int]:
+    return list(range(to))
+
+
+first = add.step(1, b=2)
+assert_type(first, Job[int])
+assert_type(add.step(first.value, b=first.value), Job[int])
+assert_type(total.step(values([first, add.step(3)])), Job[float])
+assert_type(first.then(numbers).then(total), Job[float])
+assert_type(total.step(add.step_for_each(numbers.step(3).value).value), Job[float])
+assert_type(Workflow("w").add_job(first), Job[int])
+assert_type(Workflow("w").submit_all(client), list[str])
+
+
 async def main() -> None:
+    assert_type(await Workflow("w").submit_all(async_client), list[str])
     assert_type(await add.launch(1), int)
     assert_type(await fetch.launch("x"), bytes)
     job = await divide.launch(1, 2)
@@ -70,6 +91,10 @@ _WRONG = {
     "a misspelled option of a decorator": "client.task(add, dealy=3)",
     "a misspelled keyword of a client": 'Client(brokr="memory:")',
     "a keyword of an async client of the wrong type": "AsyncClient(queue=3)",
+    "an argument of a step of the wrong type": 'add.step("one")',
+    "the value of a step of the wrong type": "total.step(add.step(1).value)",
+    "a value that may be missing": "add.step(add.step(1).value_or_none)",
+    "a next step that takes another type": "add.step(1).then(total)",
     "a result of another type": "text: str = add.launch(1).result()",
 }
 

@@ -173,3 +173,15 @@ async def test_what_was_taken_back_and_not_read_does_not_keep_an_idle_worker_idl
     data = os.urandom(1_000_000)
     for job in rig.submit([rig.work(echo, data) for _ in range(100)]):
         assert rig.open(await job) == data
+
+
+async def test_places_that_begin_at_once_come_first_and_are_counted(rig: Rig) -> None:
+    quick_one, long = rig.work(quick), rig.work(slow, 60)
+    learn(rig, long, quick_one)
+    assert rig.executor.prompt(PROCESS) == 2
+    busy, idle = rig.executor.places(PROCESS)[:2]
+    rig.executor.run([at(long, busy)])
+    offer = rig.executor.places(PROCESS)
+    assert rig.executor.prompt(PROCESS) == 1
+    assert offer[0] == idle
+    assert busy in offer, "short jobs are sent ahead to it"

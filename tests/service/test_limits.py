@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from schedulergodx.core.request import ANSWERS, AskPause, AskQueues, AskStatus
 from schedulergodx.core.view import QueueView
 from schedulergodx.errors import ConfigError
 from schedulergodx.service import Service
+from schedulergodx.storage.base import CLAIM_BYTES, Claimed
 from tests.service.stage import RETURNED, TWICE, Begun, Stage
 
 if TYPE_CHECKING:
@@ -227,3 +228,33 @@ def test_a_wrong_setting_is_refused_before_anything_starts(
 ) -> None:
     with pytest.raises(ConfigError, match=text):
         Service(**given)  # type: ignore[arg-type]
+
+
+# -- claims ----------------------------------------------------------------------------------------
+
+
+async def test_a_job_of_a_rate_is_not_sent_ahead(stage: Stage) -> None:
+    stage.hand.prompt_places = 0
+    await stage.launch(stage.item(), spec=stage.spec(limit=SLOW))
+    assert await settled(stage) == 0
+    stage.hand.prompt_places = 1
+    stage.engine.ring()
+    assert (await stage.begun()).seq == 1
+
+
+async def test_large_jobs_are_claimed_bit_by_bit_and_all_get_their_places(stage: Stage) -> None:
+    claims: list[int] = []
+    real = stage.store.claim
+
+    def claim(*given: Any, **more: Any) -> list[Claimed]:
+        claimed = real(*given, **more)
+        claims.append(sum(len(job.arguments) for job in claimed))
+        return claimed
+
+    stage.store.claim = claim  # type: ignore[method-assign]
+    await stage.ask(AskPause("default", paused=True))
+    for _ in range(5):
+        await stage.launch(stage.item(arguments=bytes(CLAIM_BYTES // 2)))
+    await stage.ask(AskPause("default", paused=False))
+    assert [(await stage.begun()).seq for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert max(claims) == CLAIM_BYTES

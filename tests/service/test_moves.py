@@ -40,6 +40,25 @@ async def test_a_job_runs_at_once_and_its_outcome_comes_back(stage: Stage) -> No
     assert await stage.status(uid) == Status.COMPLETED
 
 
+async def test_one_after_the_other_a_job_costs_two_commits(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits, commit = [], stage.store.commit
+    monkeypatch.setattr(stage.store, "commit", lambda: (commits.append(1), commit()))
+    for _ in range(20):
+        [uid] = await stage.launch()
+        stage.hand.end(await stage.begun(), RETURNED)
+        assert await stage.outcome(uid) == RETURNED
+    assert len(commits) < 45
+
+
+async def test_what_was_told_is_forgotten_when_the_service_rests_or_stops(stage: Stage) -> None:
+    [uid] = await stage.launch()
+    stage.hand.end(await stage.begun(), RETURNED)
+    await stage.outcome(uid)
+    await stage.until(lambda: stage.untold() == 0)
+
+
 async def test_a_job_of_next_year_waits_a_year(stage: Stage) -> None:
     [uid] = await stage.launch(stage.item(due=START + YEAR))
     assert await stage.status(uid) == Status.SCHEDULED

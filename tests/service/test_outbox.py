@@ -41,8 +41,9 @@ class Sender:
     def __init__(self) -> None:
         self.shelf = Shelf()
         self.sent: list[tuple[Reply, asyncio.Future[None]]] = []
+        self.rung = asyncio.Event()
         self.outbox = Outbox(
-            cast("Store", self.shelf), ready=lambda: True, send=self._send, ring=lambda: None
+            cast("Store", self.shelf), ready=lambda: True, send=self._send, ring=self.rung.set
         )
 
     def _send(self, reply: Reply) -> asyncio.Future[None]:
@@ -81,6 +82,33 @@ async def test_what_is_confirmed_is_forgotten() -> None:
     sender.round()
     assert not sender.shelf.lines
     assert sender.outbox.idle
+
+
+async def test_to_forget_what_was_told_waits_for_a_round_that_has_another_cause() -> None:
+    sender = Sender()
+    sender.round(told(1))
+    await sender.confirm(0)
+    assert not sender.rung.is_set()
+    sender.round(told(2))
+    assert list(sender.shelf.lines) == [2]
+
+
+async def test_when_nothing_else_comes_it_has_a_round_of_its_own() -> None:
+    sender = Sender()
+    sender.round(told(1))
+    await sender.confirm(0)
+    async with asyncio.timeout(10):
+        await sender.rung.wait()
+    sender.round()
+    assert sender.outbox.idle
+
+
+async def test_what_is_confirmed_while_others_wait_in_the_store_makes_room_at_once() -> None:
+    sender = Sender()
+    sender.round(told(1, replace(RETURNED, value=bytes(60 << 20))))
+    sender.round(told(2, replace(RETURNED, value=bytes(60 << 20))))
+    await sender.confirm(0)
+    assert sender.rung.is_set()
 
 
 async def test_what_is_confirmed_while_a_round_commits_is_forgotten_by_the_next() -> None:

@@ -9,6 +9,7 @@ import copy
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -42,6 +43,7 @@ from schedulergodx.core.view import (
     JobView,
 )
 from schedulergodx.storage.base import (
+    CLAIM_BYTES,
     NO_BOUNDS,
     Again,
     Bounds,
@@ -244,6 +246,15 @@ class ModelStore:
             added.status = Status.BLOCKED
         return added
 
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        row = self._row(child)
+        if row is None or row.status is not Status.BLOCKED or not row.above:
+            return False
+        had = {seq for seq, _ in row.above}
+        new = [(self._row(parent.uid).seq, parent) for parent in parents]
+        row.above = sorted([*row.above, *(edge for edge in new if edge[0] not in had)])
+        return True
+
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
         return {row.job.uid: row.job.client for row in self._rows if row.job.uid in uids}
 
@@ -385,10 +396,13 @@ class ModelStore:
         now: float,
         *,
         bounds: Bounds = NO_BOUNDS,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         left = dict(rooms)
         free = {execution: len(workers) for execution, workers in places.items()}
         taken: Counter[str] = Counter()
+        chosen: Counter[Execution] = Counter()
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
@@ -399,6 +413,11 @@ class ModelStore:
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
             if room > 0 and self._may_start(key, taken[key], now):
+                has_rate = row.queue in rated or self._has_rate(key)
+                if has_rate and prompt is not None and chosen[execution] >= prompt[execution]:
+                    free[execution] = 0  # what comes after it waits as well
+                    continue
+                chosen[execution] += 1
                 free[execution] -= 1
                 left[row.queue] -= 1
                 first.append(row)
@@ -409,9 +428,15 @@ class ModelStore:
             self._start(row, worker, now)
             for execution, workers in places.items()
             for row, worker in zip(
-                [row for row in first if row.job.execution is execution], workers, strict=False
+                _within([row for row in first if row.job.execution is execution]),
+                workers,
+                strict=False,
             )
         ]
+
+    def _has_rate(self, key: str) -> bool:
+        rule = self.state.rules.get(name_of_limit(key)[0])
+        return bool(key and rule and rate_of(rule))
 
     def _may_start(self, key: str, taken: int, now: float) -> bool:
         """Whether a limit lets another one start, when so many were taken in this claim."""
@@ -1034,6 +1059,13 @@ def _is_old(row: Row, retention: Retention, now: float) -> bool:
     if row.status in times:
         seconds = times[row.status]
     return row.finished is not None and seconds is not None and row.finished <= now - seconds
+
+
+def _within(rows: list[Row]) -> list[Row]:
+    """Those that one claim may hold."""
+    sizes = accumulate(len(row.job.arguments) for row in rows)
+    full = next((n for n, size in enumerate(sizes, 1) if size >= CLAIM_BYTES), len(rows))
+    return rows[:full]
 
 
 def _too_late(row: Row, now: float) -> bool:

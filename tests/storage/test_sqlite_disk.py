@@ -260,3 +260,20 @@ def test_a_claim_beside_large_arguments_is_quick(store: Store) -> None:
         store.commit()
         assert job.arguments == b"arguments"
     assert min(times) < 0.001
+
+
+def test_what_is_large_is_not_written_again_when_its_job_moves(store: Store, path: Path) -> None:
+    large = bytes(5 << 20)
+    add(store, arguments=large)
+    store.checkpoint()
+    log = path.with_name(path.name + "-wal")
+    before = log.read_bytes()
+    [job] = claim(store)
+    finish(store, job)
+    assert job.arguments == large
+    changed = sum(a != b for a, b in zip(_pages(before), _pages(log.read_bytes()), strict=False))
+    assert changed < 50
+
+
+def _pages(log: bytes) -> list[bytes]:
+    return [log[at : at + 4096] for at in range(0, len(log), 4096)]

@@ -23,6 +23,7 @@ LOOKUPS = {
     "KNOWN_UIDS": "SEARCH job USING INDEX job_uid",
     "COUNT_DUE": "SEARCH job USING INDEX job_scheduled",
     "RELEASE_DUE": "SEARCH job USING INDEX job_scheduled",
+    "MADE_OF": "SEARCH job USING INTEGER PRIMARY KEY",
     "NEXT_DUE": "SCAN job USING INDEX job_scheduled",
     "TOO_LATE": "SEARCH job USING INDEX job_deadline",
     "NEXT_DEADLINE": "SEARCH job USING INDEX job_deadline",
@@ -63,6 +64,8 @@ LOOKUPS = {
     "DOOMED": BY_SEQ,
     "RELEASE_CALLBACK": "SEARCH job USING INDEX job_uid",
     "RESULTS_OF_PARENTS": BY_SEQ,
+    "WAITING_CHILD": "SEARCH job USING INDEX job_uid",
+    "WAIT_FOR_MORE": "SEARCH job USING INTEGER PRIMARY KEY",
     "REQUEUEABLE_JOB": "SEARCH job USING INDEX job_uid",
     "REQUEUEABLE_OF_BATCH": "SEARCH job USING INDEX job_batch",
     "REVIVED": BY_SEQ,
@@ -88,6 +91,7 @@ SORTS = {
     "COUNT_DUE",  # groups at most `limit` rows by lane
     # These group the dependencies of the jobs that they are given.
     *("RELEASE", "RELEASE_ALL_THE_SAME", "RESULTS_OF_PARENTS", "REVIVED", "WAIT_AGAIN", "CHILDREN"),
+    "SIZES_OF_RESULTS",
 }
 STATEMENTS = {
     name: value

@@ -200,6 +200,38 @@ def test_a_rate_of_a_queue_is_kept_by_who_asks(store: Store) -> None:
     store.commit()
 
 
+@pytest.mark.parametrize("of_queue", [False, True])
+def test_a_job_of_a_rate_is_given_to_a_prompt_place_only_and_keeps_its_turn(
+    store: Store, of_queue: bool
+) -> None:
+    [before] = add(store)
+    if of_queue:
+        [rated] = add(store, queue="mail")
+    else:
+        [rated] = add_limited(store, rule=LimitRule("api", rate=100, seconds=1.0))
+    [after] = add(store)
+    rooms = {"default": 9, "mail": 9}
+
+    def take(prompt: int) -> list[bytes]:
+        store.begin()
+        free, rates = {Execution.PROCESS: [1, 2, 1, 2]}, ["mail"] if of_queue else []
+        claimed = store.claim(free, rooms, NOW, prompt={Execution.PROCESS: prompt}, rated=rates)
+        store.commit()
+        return uids(claimed)
+
+    assert take(1) == [before]
+    assert take(0) == []
+    assert take(1) == [rated, after]
+
+
+def test_what_only_shares_a_place_with_a_rate_waits_for_none(store: Store) -> None:
+    jobs = add_limited(store, 4, rule=LimitRule("api", concurrency=9))
+    rooms, prompt = {"default": 9}, {Execution.PROCESS: 0}
+    store.begin()
+    assert uids(store.claim({Execution.PROCESS: [1] * 4}, rooms, NOW, prompt=prompt)) == jobs
+    store.commit()
+
+
 # -- pauses ----------------------------------------------------------------------------------------
 
 

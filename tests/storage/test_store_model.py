@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -246,6 +246,24 @@ class SameAsModel(RuleBasedStateMachine):
 
         self.both(add)
 
+    @precondition(lambda self: self.has(Status.BLOCKED))
+    @rule(pick=picks, old=picks, way=st.sampled_from(OnFailure), result=st.booleans())
+    def add_parents(self, pick: int, old: int, way: OnFailure, result: bool) -> None:
+        """A new one, and one that it may have already."""
+        child, new = self.uid(pick, Status.BLOCKED), new_uid()
+        row = self.model._row(child)
+        assert row is not None
+        had = [self.model.state.rows[s].job.uid for s, _ in row.above if s in self.model.state.rows]
+        parents = [Parent(new, way, result)]
+        if had:
+            parents.append(Parent(had[old % len(had)], way, result))
+
+        def put_before(store: Store) -> object:
+            store.add_jobs([new_job(store, uid=new)])
+            return store.add_parents(child, parents)
+
+        self.both(put_before)
+
     # -- batches ---------------------------------------------------------------------------------
 
     def batch(self, pick: int | None) -> int | None:
@@ -373,6 +391,8 @@ class SameAsModel(RuleBasedStateMachine):
                 st.none() | st.integers(-1, 1),
             ),
         ),
+        prompt=st.sampled_from((9, 1, 0, None)),
+        rated=st.sampled_from(((), QUEUES[:1])),
     )
     def claim(
         self,
@@ -382,6 +402,8 @@ class SameAsModel(RuleBasedStateMachine):
         now: float,
         together: bool,
         bounds: Bounds,
+        prompt: int | None,
+        rated: Sequence[str],
     ) -> None:
         row = self.row(pick, Status.PENDING)
         assert row is not None
@@ -389,7 +411,10 @@ class SameAsModel(RuleBasedStateMachine):
         free = dict.fromkeys(executions, range(10, 10 + places))
         self.clock = now = max(self.clock, now)  # one that is set back has a test of its own
         self.both(lambda store: store.release_rates(now))
-        self.both(lambda store: store.claim(free, rooms, now, bounds=bounds))
+        at_once = None if prompt is None else dict.fromkeys(executions, prompt)
+        self.both(
+            lambda store: store.claim(free, rooms, now, bounds=bounds, prompt=at_once, rated=rated)
+        )
 
     @precondition(lambda self: self.has(Status.RUNNING))
     @rule(pick=picks)

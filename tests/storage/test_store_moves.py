@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from schedulergodx.core.job import ErrorCode, Execution, Status
 from schedulergodx.core.view import JobFilter
-from schedulergodx.storage.base import Retention, Store
+from schedulergodx.storage.base import CLAIM_BYTES, Retention, Store
 from schedulergodx.storage.verdicts import EXPIRED, OVERDUE
 from tests.storage.making import (
     DONE,
@@ -226,6 +226,17 @@ def test_a_claim_without_a_place_or_a_room_claims_nothing(store: Store) -> None:
     assert store.claim({Execution.PROCESS: [1]}, {"default": 0}, NOW) == []
     assert store.claim({Execution.PROCESS: [1]}, {}, NOW) == []
     store.commit()
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_claim_ends_with_the_job_that_makes_its_bytes_full(store: Store, lanes: int) -> None:
+    large = add(store, 5, arguments=bytes(CLAIM_BYTES // 2))
+    small = add(store, 2, priority=9)
+    add(store, lanes - 1, queue="other", priority=-1)
+    queues = ("default", "other")
+    assert [job.uid for job in claim(store, 9, queues=queues)] == [*small, *large[:2]]
+    assert [job.uid for job in claim(store, 9, queues=queues)] == large[2:4]
+    assert [job.uid for job in claim(store, 9, queues=queues)][:1] == large[4:]
 
 
 def test_what_is_given_back_costs_no_attempt_and_keeps_its_place(store: Store) -> None:

@@ -36,8 +36,8 @@ class Action(StrEnum):
 class Kind(StrEnum):
     """What may change a condition, beside time."""
 
-    STARTED = "started"  # a run of the named task
-    FINISHED = "finished"
+    STARTED = "started"  # a run of the named task was launched, or has started
+    FINISHED = "finished"  # a run of it has ended, however
     PARAM = "param"  # the parameter of that name was set
     OWN = "own"  # whoever registered the condition of that name says so
 
@@ -46,7 +46,7 @@ class Start(StrEnum):
     """When a new schedule fires first."""
 
     RULE = "rule"  # as its rule says
-    NOW = "now"  # an interval and a cron line are due as soon as the schedule is made
+    NOW = "now"  # an interval, a fixed time and a cron line are due as soon as it is made
     NEXT = "next"  # a calendar rule whose window is open waits for the next window
 
 
@@ -84,7 +84,10 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened to a run of a task. number: grows with each that is recorded"""
+    """Something that happened to a run of a task.
+
+    number: grows with each that is recorded; a failure is one happening, FAILED and FINISHED
+    """
 
     number: int
     at: float
@@ -130,8 +133,10 @@ class History(Protocol):
     def params(self) -> Mapping[str, object]:
         """The parameters of the session."""
 
-    def latest(self, action: Action, task: str | None, nth: int = 1) -> Happening | None:
-        """The newest happening, the one before it for nth=2, and so on."""
+    def latest(
+        self, action: Action, task: str | None, nth: int = 1, before: float | None = None
+    ) -> Happening | None:
+        """The newest happening, the one before it for nth=2, and so on; all before that instant."""
 
     def unconsumed(self, action: Action, task: str) -> Happening | None:
         """The oldest one since the schedule was made that no fire has consumed."""
@@ -165,7 +170,7 @@ class Condition(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         """What it says at that moment."""
 
     @abstractmethod
@@ -210,7 +215,7 @@ def due(condition: Condition, moment: Moment) -> View:
     A rule that a fire does not end (`true`, `time of day between 10:00 and 12:00`) fires again when
     the last run is over.
     """
-    view = condition.at(moment)
+    view = condition.view(moment)
     if not (view.holds and condition.level):
         return view
     if moment.history.running(None):

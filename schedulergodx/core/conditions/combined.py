@@ -22,8 +22,8 @@ class All(Condition):
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(_flat(All, self.parts)))
 
-    def at(self, moment: Moment) -> View:
-        return _joined([part.at(moment) for part in self.parts], all_of=True)
+    def view(self, moment: Moment) -> View:
+        return _joined([part.view(moment) for part in self.parts], all_of=True)
 
     def events(self) -> frozenset[Event]:
         return frozenset().union(*(part.events() for part in self.parts))
@@ -50,14 +50,14 @@ class Any(Condition):
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(_flat(Any, self.parts)))
 
-    def at(self, moment: Moment) -> View:
-        return _joined([part.at(moment) for part in self.parts], all_of=False)
+    def view(self, moment: Moment) -> View:
+        return _joined([part.view(moment) for part in self.parts], all_of=False)
 
     def events(self) -> frozenset[Event]:
         return frozenset().union(*(part.events() for part in self.parts))
 
     def consumed(self, moment: Moment) -> tuple[Consumed, ...]:
-        views = [(part.at(moment), part) for part in self.parts]
+        views = [(part.view(moment), part) for part in self.parts]
         holding = [(view.since, part) for view, part in views if view.holds]
         if not holding:
             return ()
@@ -77,8 +77,8 @@ class Not(Condition):
 
     part: Condition
 
-    def at(self, moment: Moment) -> View:
-        view = self.part.at(moment)
+    def view(self, moment: Moment) -> View:
+        view = self.part.view(moment)
         return View(not view.holds, view.changes, view.since)
 
     def events(self) -> frozenset[Event]:
@@ -94,7 +94,7 @@ class Constant(Condition):
 
     holds: bool
 
-    def at(self, moment: Moment) -> View:
+    def view(self, moment: Moment) -> View:
         return View(self.holds, None, moment.history.made)
 
     def __str__(self) -> str:

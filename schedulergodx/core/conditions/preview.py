@@ -34,13 +34,13 @@ def fires(condition: Condition, after: float, zone: ZoneInfo, history: History) 
     steps, fired = 0, False
     while steps < _STEPS:
         steps += 1
-        view = condition.at(moment)
+        view = condition.view(moment)
         if view.holds and not fired:
             yield moment.now
             steps = 0
             fire = Fire(view.since, moment.now)
             moment = replace(moment, history=_Foreseen(history, fire))
-            view = condition.at(moment)
+            view = condition.view(moment)
         fired = view.holds
         if view.changes is None:
             return
@@ -78,14 +78,19 @@ class _Foreseen:
     def params(self) -> Mapping[str, object]:
         return self.past.params
 
-    def latest(self, action: Action, task: str | None, nth: int = 1) -> Happening | None:
+    def latest(
+        self, action: Action, task: str | None, nth: int = 1, before: float | None = None
+    ) -> Happening | None:
         known = (Action.STARTED, Action.SUCCEEDED, Action.FINISHED)
-        if self.fire is None or task is not None or action not in known:
-            return self.past.latest(action, task, nth)
+        fire = self.fire
+        if fire is None or task is not None or action not in known:
+            return self.past.latest(action, task, nth, before)
+        if before is not None and before <= fire.at:
+            return self.past.latest(action, task, nth, before)
         if nth > 1:
-            return self.past.latest(action, task, nth - 1)
+            return self.past.latest(action, task, nth - 1, before)
         newest = self.past.latest(action, task)
-        return Happening(newest.number + 1 if newest else 1, self.fire.at)
+        return Happening(newest.number + 1 if newest else 1, fire.at)
 
     def unconsumed(self, action: Action, task: str) -> Happening | None:
         return None if self.fire else self.past.unconsumed(action, task)

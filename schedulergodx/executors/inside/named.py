@@ -15,10 +15,11 @@ from schedulergodx.core.envelope import UNREADABLE
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.json_data import read_arguments
 from schedulergodx.core.registry import registry
+from schedulergodx.core.results import from_json
 from schedulergodx.executors.inside.unopened import Unopened, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from schedulergodx.executors.frames import Order
 
@@ -86,13 +87,17 @@ class NamedFunctions:
             raise Unopened(ErrorCode.NOT_ALLOWED, text)
 
 
-def open_arguments(order: Order) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a named job. Raises: Unopened"""
+def open_arguments(
+    order: Order, values: Mapping[bytes, object]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments in JSON, with the values of other jobs in their places. Raises: Unopened"""
     try:
         args, kwargs = read_arguments(order.arguments)
     except UNREADABLE as error:
         text = f"the arguments are not JSON of [args, kwargs]: {error}"
         raise Unopened(ErrorCode.UNREADABLE_CODE, text) from error
+    if values:
+        args, kwargs = from_json(args, values), from_json(kwargs, values)
     return tuple(args), kwargs
 
 

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from schedulergodx.core.allow_list import NO_CODE
 from schedulergodx.core.code import MissingModule, Unpacker
 from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.json_data import read_json
+from schedulergodx.core.results import results_at_hand
 from schedulergodx.executors.inside.named import NamedFunctions, open_arguments
 from schedulergodx.executors.inside.unopened import Unopened, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from schedulergodx.core.job import Spec
+    from schedulergodx.core.results import ParentResult
     from schedulergodx.executors.frames import Order
 
 Errors = tuple[type[BaseException], ...]
@@ -70,9 +73,10 @@ class Opener:
 
         Raises: Unopened, MemoryError, and OSError where open files are limited
         """
+        values = self._open_results(order) if order.results else {}
         if spec.named:
             with self._lock:
-                return Call(self._named.find(spec.name), *open_arguments(order), (), ())
+                return Call(self._named.find(spec.name), *open_arguments(order, values), (), ())
         if self._unpacker is None:
             raise Unopened(ErrorCode.NOT_ALLOWED, NO_CODE)
         what = "function"
@@ -80,24 +84,54 @@ class Opener:
             with self._lock:
                 function, retry_on, give_up_on = self._unpacker.load_function(spec.function)
                 what = "arguments"
-                args, kwargs = self._open_arguments(order, spec)
-        except MissingModule as error:
-            raise Unopened(ErrorCode.MISSING_MODULE, str(error)) from error
+                args, kwargs = self._open_arguments(order, spec, values)
         except (MemoryError, Unopened):
             raise
         except BaseException as error:
-            raise Unopened(ErrorCode.UNREADABLE_CODE, _why_not(what, spec, error)) from error
+            raise _unopened(f"the {what} of task {spec.name!r}", error) from error
         return Call(function, args, kwargs, retry_on, give_up_on)
 
-    def _open_arguments(self, order: Order, spec: Spec) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _open_arguments(
+        self, order: Order, spec: Spec, values: Mapping[bytes, object]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         assert self._unpacker is not None
         if order.arguments.startswith(b"["):  # JSON, which no pickle looks like
-            return open_arguments(order)
-        return self._unpacker.load_arguments(order.arguments, order.units, function=spec.function)
+            return open_arguments(order, values)
+        load = self._unpacker.load_arguments
+        if not order.results:
+            return load(order.arguments, order.units, function=spec.function)
+        with results_at_hand(values):
+            return load(order.arguments, order.units, function=spec.function)
+
+    def _open_results(self, order: Order) -> dict[bytes, object]:
+        """The values of jobs that it depends on, by their uids; None where one has none."""
+        if any(result.withheld for result in order.results):
+            text = "the results of the jobs that it depends on are too large to be handed over"
+            raise Unopened(
+                ErrorCode.RESULT_TOO_LARGE, f"{text}: let them return where their results are"
+            )
+        with self._lock:
+            return {result.uid: self._open_result(result) for result in order.results}
+
+    def _open_result(self, result: ParentResult) -> object:
+        if result.value is None:
+            return None
+        what = f"the result of job {result.id}, on which it depends,"
+        try:
+            if result.named:
+                return read_json(result.value)
+            if self._unpacker is None:
+                raise Unopened(ErrorCode.NOT_ALLOWED, f"{what} is a pickle: {NO_CODE}")
+            return self._unpacker.load_value(result.value, result.units)
+        except (MemoryError, Unopened):
+            raise
+        except BaseException as error:
+            raise _unopened(what, error) from error
 
 
-def _why_not(what: str, spec: Spec, error: BaseException) -> str:
-    return (
-        f"the {what} of task {spec.name!r} can't be opened here: "
-        f"{type(error).__name__}: {safe_text(error)}"
-    )
+def _unopened(what: str, error: BaseException) -> Unopened:
+    """Why something of a job can't be opened."""
+    if isinstance(error, MissingModule):
+        return Unopened(ErrorCode.MISSING_MODULE, str(error))
+    text = f"{what} can't be opened here: {type(error).__name__}: {safe_text(error)}"
+    return Unopened(ErrorCode.UNREADABLE_CODE, text)

@@ -18,7 +18,7 @@ from schedulergodx.storage.states import ON_FAILURE, STATUSES
 from schedulergodx.storage.verdicts import Cause, parent_failed, unknown_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from schedulergodx.core.job import Outcome, Parent
     from schedulergodx.storage.base import NewJob
@@ -48,13 +48,19 @@ class _Links:
 
     def add(self, seq: int, job: NewJob, above: Mapping[bytes, _Above]) -> None:
         """Note those of one job."""
+        self.waits += (seq, *self.add_edges(seq, job.parents, above))
+
+    def add_edges(
+        self, seq: int, parents: Iterable[Parent], above: Mapping[bytes, _Above]
+    ) -> tuple[int, int]:
+        """Note parents of one job: for how many it waits, and whether it wants a result."""
         unmet = wanted = 0
-        for parent in job.parents:
+        for parent in parents:
             found = above[parent.uid]
             unmet += not is_met(parent.on_failure, found.status)
             wanted |= parent.result
             self.edges += (found.seq, seq, ON_FAILURE[parent.on_failure], int(parent.result))
-        self.waits += (seq, unmet, int(wanted))
+        return unmet, int(wanted)
 
 
 class ChildVerbs(InboxVerbs):
@@ -77,6 +83,21 @@ class ChildVerbs(InboxVerbs):
         self._insert(begun)
         self._write(links, above)
         return Added(known, [job.uid for job in begun if job.outcome is not None])
+
+    def add_parents(self, child: bytes, parents: Sequence[Parent]) -> bool:
+        """Have a job that waits for others wait for further ones, which are there."""
+        rows = self._connection.rows(sql.WAITING_CHILD, (child,))
+        if not rows:
+            return False
+        seq = rows[0][0]
+        had = {parent for parent, *_ in self._connection.rows(sql.EDGES_OF_CHILD, (seq,))}
+        above = self._above({parent.uid for parent in parents})
+        new = [parent for parent in parents if above[parent.uid].seq not in had]
+        links = _Links()
+        waits, wanted = links.add_edges(seq, new, above)
+        self._connection.write(sql.WAIT_FOR_MORE, (waits, wanted, seq))
+        self._write(links, above)
+        return True
 
     def clients_of(self, uids: Collection[bytes]) -> dict[bytes, int]:
         """The numbers of the clients of jobs, of those that are there."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from schedulergodx.storage.sqlite.limits import Head, Limits
 
 
+WAITS = 0  # no job has this seq
+
+
 class Source(Protocol):
     """Jobs of one place in their order, as far as they may start."""
 
@@ -23,31 +26,41 @@ class Source(Protocol):
     def head(self) -> Head | None:
         """The first; None at the end."""
 
-    def take(self, most: int) -> int | None:
-        """The seq of the first; None if that has moved on. `most` is how many can be taken yet."""
+    def take(self, most: int, *, at_once: bool) -> int | None:
+        """The seq of the first; None if that has moved on, WAITS if it must begin at once.
+
+        most: how many can be taken yet
+        at_once: whether it would
+        """
 
 
 class PlainLane:
-    """The jobs of a lane without a limit. rows: priority, seq"""
+    """The jobs of a lane without a limit.
 
-    def __init__(self, place: Place, rows: Iterable[tuple[int, int]]) -> None:
+    rows: priority, seq
+    rated: whether they have a rate
+    """
+
+    def __init__(self, place: Place, rows: Iterable[tuple[int, int]], *, rated: bool) -> None:
         self.place = place
+        self._rated = rated
         self._heads = deque((-priority, seq) for priority, seq in rows)
 
     def head(self) -> Head | None:
         """The first; None at the end."""
         return self._heads[0] if self._heads else None
 
-    def take(self, most: int) -> int | None:
-        """The seq of the first."""
-        return self._heads.popleft()[1]
+    def take(self, most: int, *, at_once: bool) -> int | None:
+        """The seq of the first, or WAITS."""
+        return self._heads.popleft()[1] if at_once or not self._rated else WAITS
 
 
 class LimitedLanes:
-    """The jobs of all lanes with a limit of one place."""
+    """The jobs of all lanes with a limit of one place. rated: whether all have a rate"""
 
-    def __init__(self, place: Place, limits: Limits, now: float) -> None:
+    def __init__(self, place: Place, limits: Limits, now: float, *, rated: bool) -> None:
         self.place = place
+        self._rated = rated
         self._limits = limits
         self._now = now
 
@@ -55,8 +68,10 @@ class LimitedLanes:
         """The first; None at the end."""
         return self._limits.head(self.place)
 
-    def take(self, most: int) -> int | None:
-        """The seq of the first; None if that has moved on."""
+    def take(self, most: int, *, at_once: bool) -> int | None:
+        """The seq of the first; None if that has moved on, or WAITS."""
+        if not at_once and (self._rated or self._limits.has_rate(self.place, self._now)):
+            return WAITS
         return self._limits.take(self.place, most, self._now)
 
 
@@ -64,12 +79,14 @@ def choose(
     sources: Sequence[Source],
     places: Mapping[Execution, int],
     rooms: Mapping[str, int],
+    prompt: Mapping[Execution, int],
     bounds: Bounds,
 ) -> dict[Execution, list[int]]:
     """The seqs of those that come first, by what runs them.
 
     places: how many each execution has
     rooms: how many each queue may have more
+    prompt: how many of the first places begin at once what they are given, where not all do
     """
     left, rooms = dict(places), dict(rooms)
     chosen: dict[Execution, list[int]] = {execution: [] for execution in places}
@@ -81,8 +98,11 @@ def choose(
         source = sources[line[0][1]]
         queue, execution = source.place
         most = min(left[execution], rooms[queue])
-        seq = source.take(most) if most > 0 else None
-        if seq is not None:
+        at_once = len(chosen[execution]) < prompt.get(execution, places[execution])
+        seq = source.take(most, at_once=at_once) if most > 0 else None
+        if seq == WAITS:
+            most = left[execution] = 0  # what comes after it waits as well, or it would for ever
+        elif seq is not None:
             chosen[execution].append(seq)
             left[execution] -= 1
             still -= 1

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from msgspec.json import Decoder
-
-from schedulergodx.core.identity import ulid
-from schedulergodx.core.results import ParentResult
-from schedulergodx.storage.base import NO_BOUNDS, Bounds, Claimed
-from schedulergodx.storage.sqlite import flow_statements as flow_sql
+from schedulergodx.storage.base import CLAIM_BYTES, NO_BOUNDS, Bounds, Claimed
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.choosing import LimitedLanes, PlainLane, choose
-from schedulergodx.storage.sqlite.session import (
-    NO_LIMIT_KEY,
-    JobRow,
-    Session,
-    as_json,
-    unpack_outcome,
-    unpack_units,
-)
-from schedulergodx.storage.states import COMPLETED, PENDING, RUNNING, STATUSES
+from schedulergodx.storage.sqlite.parent_results import ResultsOfParents
+from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, JobRow, unpack_units
+from schedulergodx.storage.states import PENDING, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from schedulergodx.core.job import Execution
     from schedulergodx.storage.sqlite.choosing import Source
 
-_numbers = Decoder(list[int]).decode
+_ARGUMENTS = 11  # where they stand in a row of CLAIMABLE
 
 
-class DispatcherVerbs(Session):
+class DispatcherVerbs(ResultsOfParents):
     """See `storage.base.Store`."""
 
     def pending(self) -> Mapping[tuple[str, Execution], int]:
@@ -46,11 +34,14 @@ class DispatcherVerbs(Session):
         now: float,
         *,
         bounds: Bounds = NO_BOUNDS,
+        prompt: Mapping[Execution, int] | None = None,
+        rated: Collection[str] = (),
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them."""
         self._limits.look(now)
         claimed: list[Claimed] = []
-        for execution, rows in self._claimable(places, rooms, bounds, now).items():
+        wanted = self._claimable(places, rooms, now, bounds, prompt or {}, rated)
+        for execution, rows in wanted.items():
             claimed += self._claim(rows, places[execution], now)
         self._limits.settle()
         return claimed
@@ -61,7 +52,7 @@ class DispatcherVerbs(Session):
         claimed: list[Claimed] = []
         moves: list[tuple[int, int, int]] = []
         grouped: list[tuple[int, int, int]] = []
-        results = self._results_of_parents([row[0] for row in rows if row[-1]])
+        rows, results = self._with_results(rows)
         queue_of, remembered = self._queue, self._claimed
         for row, worker in zip(rows, workers, strict=False):
             seq, uid, label, client, reply, attempt, spec, lane = row[:8]
@@ -79,7 +70,7 @@ class DispatcherVerbs(Session):
                     *(seq, uid, label, client, reply, attempt + 1, spec, queue_of(lane), worker),
                     arguments or b"",
                     () if units is None else unpack_units(units),
-                    tuple(results.get(seq, ())),
+                    results.get(seq, ()),
                 )
             )
         self._counters.move_each(moves)
@@ -91,28 +82,49 @@ class DispatcherVerbs(Session):
         self,
         places: Mapping[Execution, Sequence[int]],
         rooms: Mapping[str, int],
-        bounds: Bounds,
         now: float,
+        bounds: Bounds,
+        prompt: Mapping[Execution, int],
+        rated: Collection[str],
     ) -> dict[Execution, list[Any]]:
         """The rows of those that come first, by what runs them."""
+        free = {execution: len(workers) for execution, workers in places.items()}
         sites = [(queue, execution) for execution in places for queue in rooms]
         limited = [site for site in sites if self._limits.head(site) is not None]
         plain = [(site, lane) for site in sites if (lane := self._waiting_lane(site)) is not None]
         if len(plain) == 1 and not limited and bounds is NO_BOUNDS:
             [((queue, execution), lane)] = plain
-            most = min(rooms[queue], len(places[execution]))
-            return {execution: self._connection.rows(sql.CLAIMABLE_OF_LANE, (lane, most, now))}
-        sources: list[Source] = [LimitedLanes(site, self._limits, now) for site in limited]
+            most = min(rooms[queue], free[execution])
+            if queue in rated:
+                most = min(most, prompt.get(execution, most))
+            return {execution: self._rows_within(sql.CLAIMABLE_OF_LANE, (lane, most, now))}
+        sources: list[Source] = [
+            LimitedLanes(site, self._limits, now, rated=site[0] in rated) for site in limited
+        ]
         for (queue, execution), lane in plain:
-            most = min(rooms[queue], len(places[execution]))
+            most = min(rooms[queue], free[execution])
             first = self._connection.rows(sql.FIRST_OF_LANE, (lane, most))
-            sources.append(PlainLane((queue, execution), first))
-        numbers = {execution: len(workers) for execution, workers in places.items()}
-        chosen = choose(sources, numbers, rooms, bounds)
+            sources.append(PlainLane((queue, execution), first, rated=queue in rated))
+        chosen = choose(sources, free, rooms, prompt, bounds)
         return {execution: self._rows(seqs, now) for execution, seqs in chosen.items() if seqs}
 
     def _rows(self, seqs: list[int], now: float) -> list[Any]:
-        return self._connection.bulk_rows(sql.CLAIMABLE, [x for seq in seqs for x in (seq, now)])
+        """The first of these jobs, as many as one claim may hold.
+
+        The others stay as they are; a start that was counted for them is lost.
+        """
+        found: list[Any] = []
+        size = 0
+        for text, values in sql.CLAIMABLE.chunks([x for seq in seqs for x in (seq, now)]):
+            rows = self._rows_within(text, values, CLAIM_BYTES - size)
+            found += rows
+            size += sum(len(row[_ARGUMENTS] or b"") for row in rows)
+            if size >= CLAIM_BYTES:
+                break
+        return found
+
+    def _rows_within(self, text: str, values: Sequence[Any], most: int = CLAIM_BYTES) -> list[Any]:
+        return self._connection.rows_within(text, values, _ARGUMENTS, most)
 
     def _waiting_lane(self, site: tuple[str, Execution]) -> int | None:
         """The lane without a limit, if it has jobs that are pending."""
@@ -127,27 +139,3 @@ class DispatcherVerbs(Session):
         rows = self._running_attempts(jobs)
         self._connection.bulk_write(sql.GIVE_BACK, [job.seq for job in rows])
         self._move(rows, PENDING)
-
-    def _results_of_parents(self, children: list[int]) -> dict[int, list[ParentResult]]:
-        """What became of the parents of jobs that want it, in the order of their seqs.
-
-        Each is read once, whoever wants it.
-        """
-        found: dict[int, list[ParentResult]] = defaultdict(list)
-        if children:
-            rows = self._connection.rows(flow_sql.RESULTS_OF_PARENTS, (as_json(children),))
-            for wanted_by, *parent in rows:
-                result = self._parent_result(*parent)
-                for child in _numbers(wanted_by):
-                    found[child].append(result)
-        return found
-
-    def _parent_result(
-        self, uid: bytes, label: str | None, status: int, spec: int, packed: bytes | None
-    ) -> ParentResult:
-        named = self._specs.key(spec).named
-        id = label or ulid(uid)
-        if packed is None or status != COMPLETED:
-            return ParentResult(uid, id, STATUSES[status], named=named)
-        outcome = unpack_outcome(packed)
-        return ParentResult(uid, id, STATUSES[status], outcome.value, outcome.units, named)

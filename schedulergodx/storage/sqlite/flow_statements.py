@@ -42,6 +42,13 @@ SET_WAITS = Bulk(
     "WHERE job.seq = given.column1",
     3,
 )
+# A job that waits for others; the callback of a batch has no parents.
+WAITING_CHILD = (
+    f"SELECT job.seq FROM job WHERE job.uid = ? AND job.status = {BLOCKED} "
+    "AND EXISTS (SELECT 1 FROM dependency WHERE dependency.child = job.seq)"
+)
+EDGES_OF_CHILD = "SELECT parent FROM dependency WHERE child = ?"
+WAIT_FOR_MORE = "UPDATE job SET waits = waits + ?, results = max(results, ?) WHERE seq = ?"
 
 # -- when a parent ends --------------------------------------------------------------------------
 
@@ -82,6 +89,12 @@ RESULTS_OF_PARENTS = (
     "FROM json_each(?) AS claimed CROSS JOIN dependency ON dependency.child = claimed.value "
     "WHERE dependency.result GROUP BY dependency.parent) AS wanted "
     "CROSS JOIN job ON job.seq = wanted.parent LEFT JOIN result ON result.seq = job.seq"
+)
+SIZES_OF_RESULTS = (
+    "SELECT dependency.child, sum(length(result.outcome)) FROM json_each(?) AS claimed "
+    "CROSS JOIN dependency ON dependency.child = claimed.value "
+    "CROSS JOIN result ON result.seq = dependency.parent "
+    "WHERE dependency.result GROUP BY dependency.child"
 )
 
 # -- when a job is requeued ----------------------------------------------------------------------

@@ -109,7 +109,8 @@ class InboxVerbs(Dependents):
                 abouts += (seq, job.about.name, job.about.description)
         self._last_seq = seq
         self._counters.add_each(places)
-        self._batches.add_each(grouped)
+        if grouped:
+            self._batches.add_each(grouped)
         self._connection.bulk_write(sql.ADD_JOBS, rows)
         self._connection.bulk_write(sql.ADD_PAYLOADS, payloads)
         self._connection.bulk_write(sql.ADD_ABOUTS, abouts)

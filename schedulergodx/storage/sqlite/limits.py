@@ -9,7 +9,7 @@ however many lanes there are.
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.job import LimitRule
@@ -51,6 +51,7 @@ class Limits:
         self._heaps: dict[Place, list[tuple[int, int, int]]] = {}  # heads with their lanes
         self._heads: dict[int, Head] = {}  # of lanes that may start; other entries are in vain
         self._taken: Counter[str] = Counter()  # what was chosen and does not run yet
+        self._before: defaultdict[str, list[float]] = defaultdict(list)  # rates, before each start
         self._rows: dict[int, deque[Head]] = {}  # the first jobs of lanes, while some are chosen
 
     # -- its memory ------------------------------------------------------------------------------
@@ -59,6 +60,7 @@ class Limits:
         """Begin anew, by what the counters and the database say."""
         for memory in (self._sharing, self._heaps, self._heads, self._taken, self._rows):
             memory.clear()
+        self._before.clear()
         self.rates.forget()
         rules = [LimitRule(*row) for row in self._connection.rows(sql.RULES)]
         self._rules = {rule.name: rule for rule in rules}
@@ -120,6 +122,11 @@ class Limits:
             heapq.heappop(heap)
         return None
 
+    def has_rate(self, place: Place, now: float) -> bool:
+        """Whether what `head` said has a rate, which lets it start now."""
+        shared = self._lane_of(self._heaps[place][0][2])[2]
+        return rate_of(self._rule_of(shared)) is not None and self._room(shared, now) > 0
+
     def take(self, place: Place, most: int, now: float) -> int | None:
         """The seq of what `head` said; None if that has moved on, and `head` says another.
 
@@ -144,12 +151,21 @@ class Limits:
             self._push(lane, rows[0])
         return head[1] if taken else None
 
+    def put_back(self, lane: int) -> None:
+        """One that was chosen of a lane does not start now: it has cost nothing."""
+        shared = self._lane_of(lane)[2]
+        if lane in self._rows:
+            self._taken[shared] -= 1
+        if self._before[shared]:
+            self.rates.put_back(shared, self._before[shared].pop())
+
     def settle(self) -> None:
         """What was chosen runs now, or can't start any more."""
         if self._rows:
             self._counters.touched |= self._rows.keys()
             self._rows.clear()
             self._taken.clear()
+            self._before.clear()
         self.rates.write()
 
     # -- inside ----------------------------------------------------------------------------------
@@ -197,7 +213,7 @@ class Limits:
         self._taken[shared] += 1
         rate = rate_of(self._rule_of(shared))
         if rate is not None:
-            self.rates.spend(shared, rate, now)
+            self._before[shared].append(self.rates.spend(shared, rate, now))
 
     def _rule_of(self, shared: str) -> LimitRule:
         return self._rules.get(name_of_limit(shared)[0], _NO_RULE)

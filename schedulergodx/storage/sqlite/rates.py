@@ -34,10 +34,16 @@ class Rates:
             self._spent.add(key)
         return rate.room(on_time, now)
 
-    def spend(self, key: str, rate: Rate, now: float, starts: int = 1) -> None:
-        """So many start now; it is on disk after `write` and a commit."""
-        self._next[key] = rate.after(self._on_time(key), now, starts)
+    def spend(self, key: str, rate: Rate, now: float, starts: int = 1) -> float:
+        """So many start now; it is on disk after `write` and a commit. What `put_back` undoes."""
+        before = self._on_time(key)
+        self._next[key] = rate.after(before, now, starts)
         self._spent.add(key)
+        return before
+
+    def put_back(self, key: str, before: float) -> None:
+        """What was spent last did not start."""
+        self._next[key] = before
 
     def write(self) -> None:
         """Write what was spent."""
