@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schedulergodx.client import Job
+    from schedulergodx.client.workflow import Workflow
 
 
 class JobQueue(Closing):
@@ -138,6 +139,10 @@ class JobQueue(Closing):
             UnknownJob
         """
         return self.client.get_result(job_id)
+
+    def _submit_workflow(self, workflow: Workflow) -> list[str]:
+        """What `workflow.submit_all(queue)` does."""
+        return self.client._submit_workflow(workflow)
 
 
 def _read(status: Status | str | None) -> Status | None:
