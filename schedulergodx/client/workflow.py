@@ -84,8 +84,10 @@ class Workflow:
     def submit_all(self, client: Any) -> Any:
         """Ask for all jobs at once; their ids, in the order in which they were added.
 
-        client: or a `JobQueue`. With an `AsyncClient` it is awaited. It returns when the broker has confirmed them;
+        With an `AsyncClient` it is awaited. It returns when the broker has confirmed them;
         submitted again, they are the same jobs.
+
+        client: or a `JobQueue`
 
         Raises: BatchExists while another workflow of its name is under way; where no service
             answers in time, the jobs say so later. ConfigError for an empty one, and for jobs that
