@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.counting import Counting, Counts
-from schedulergodx.client import Client
+from schedulergodx.client import Client, Job, Workflow
 
 BUDGET = Path(__file__).with_name("budget.json")
 _ROUNDS = 2  # the least of them counts: a pause of the machine only adds rounds of the service
@@ -60,11 +60,23 @@ def _defer(client: Client, size: int) -> None:
         job.result(_PATIENCE)
 
 
+def _diamond(client: Client, size: int) -> None:
+    flow = Workflow(f"diamond of {size}")
+    first = flow.add_job(Job("first", noop, {"value": 0}))
+    middle = [Job("one", noop, {"value": n}) for n in range(size - 2)]
+    for job in middle:
+        flow.add_job(job, depends_on=[first])
+    last = flow.add_job(Job("last", noop, {"value": 1}), depends_on=middle)
+    flow.submit_all(client)
+    last.result(_PATIENCE)
+
+
 WORKLOADS: Mapping[str, tuple[int, Callable[[Client, int], None]]] = {
     "launch each": (1_000, _launch_each),
     "map": (2_000, _map),
     "one by one": (60, _one_by_one),
     "deferred": (1_000, _defer),
+    "diamond": (1_000, _diamond),
 }
 
 

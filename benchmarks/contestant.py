@@ -43,6 +43,7 @@ class Offer(StrEnum):
     COROUTINES = "coroutines"
     THREADS = "threads"
     PAYLOAD = "payload"  # large arguments
+    WORKFLOWS = "workflows"  # jobs that wait for others
     RESTART = "restart"  # what it keeps is there after its end
 
 
@@ -117,6 +118,10 @@ class Contestant(ABC):
         if dues is None:
             return [self.send(function, value) for value in values]
         return [self.send(function, value, due) for value, due in zip(values, dues, strict=True)]
+
+    def send_diamond(self, function: str, size: int) -> Handle:
+        """Send one job, many that wait for it, and one that waits for those: that one."""
+        raise NotImplementedError
 
     def wait(self, handles: Sequence[Handle], timeout: float = TIMEOUT) -> None:
         """Until the results of all are here. Raises: TimeoutError"""

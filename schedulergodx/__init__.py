@@ -26,10 +26,21 @@ if TYPE_CHECKING:
         Workflow,
         values,
     )
-    from schedulergodx.client.default import broadcast, configure, execute, publish, publish_task
-    from schedulergodx.core.context import current_job
+    from schedulergodx.client.default import (
+        attach,
+        batch,
+        broadcast,
+        configure,
+        execute,
+        publish,
+        publish_task,
+    )
+    from schedulergodx.core.context import NoJob, current_job
+    from schedulergodx.core.follow import Output, StatusChange
     from schedulergodx.core.job import ErrorCode, JobStatus, Status
     from schedulergodx.core.registry import register
+    from schedulergodx.core.view import Progress
+    from schedulergodx.core.why import Reason, Why
     from schedulergodx.local import ClaimFilter, JobQueue, Worker
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
@@ -50,14 +61,22 @@ __all__ = [
     "Job",
     "JobQueue",
     "JobStatus",
+    "NoJob",
+    "Output",
+    "Progress",
+    "Reason",
     "RemoteTraceback",
     "Response",
     "Service",
     "Status",
+    "StatusChange",
     "Task",
     "Unique",
+    "Why",
     "Worker",
     "Workflow",
+    "attach",
+    "batch",
     "broadcast",
     "configure",
     "current_job",
@@ -74,9 +93,17 @@ _HOMES = {
     "ErrorCode": "core.job",
     "JobQueue": "local",
     "JobStatus": "core.job",
+    "NoJob": "core.context",
+    "Output": "core.follow",
+    "Progress": "core.view",
+    "Reason": "core.why",
     "Service": "service",
     "Status": "core.job",
+    "StatusChange": "core.follow",
+    "Why": "core.why",
     "Worker": "local",
+    "attach": "client.default",
+    "batch": "client.default",
     "broadcast": "client.default",
     "configure": "client.default",
     "current_job": "core.context",

@@ -188,6 +188,25 @@ class Settings:
         {},
         shown="as all others",
     )
+    retention_schedules: float | None = _setting(
+        Kind.DURATION,
+        Scope.SERVICE,
+        "How long the fires of schedules are kept, and schedules that were deleted.",
+        2592000.0,
+        none="for ever",
+    )
+    silence_cond_check: bool = _setting(
+        Kind.FLAG,
+        Scope.SERVICE,
+        "Whether a rule that can't be told is only logged; without it the service stops.",
+        True,
+    )
+    env: str | None = _setting(
+        Kind.TEXT,
+        Scope.SERVICE,
+        "The name of the environment, which rules of schedules may ask for.",
+        none="none",
+    )
     tick_items: int = _setting(
         Kind.COUNT,
         Scope.SERVICE,

@@ -10,8 +10,11 @@ _HOMES = {
     "get_env_vars": "utils.configuration",
 }
 _ALIASES = (
+    "attach_to_existing_job",
     "call_function_task",
+    "check_job_status",
     "execute_function",
+    "monitor_job_status",
     "register_function",
     "update_function_status",
 )

@@ -29,6 +29,7 @@
     │       └── NotAllowed       its service takes no such jobs
     ├── UnknownJob               no store knows that id  (LookupError)
     ├── UnknownBatch             no store knows a batch of that name  (LookupError)
+    ├── UnknownSchedule          no store knows that schedule  (LookupError)
     ├── ResultTimeout            the wait was over before the job was  (TimeoutError)
     ├── NoAnswer                 no service answered a question in time  (TimeoutError)
     ├── StoreError               the database of a service can't be used
@@ -238,6 +239,10 @@ class UnknownJob(SchedulerGodXError, LookupError):
 
 class UnknownBatch(SchedulerGodXError, LookupError):
     """No store that answered knows a batch of that name."""
+
+
+class UnknownSchedule(SchedulerGodXError, LookupError):
+    """No store that answered has a schedule of that name or id."""
 
 
 class ResultTimeout(SchedulerGodXError, TimeoutError):

@@ -31,6 +31,14 @@ SAYS = {
         "by hand: [5, 8]",
         "its name: report",
     ],
+    "batch.py": [
+        "then: the pictures are ready",
+        "'cat.jpg'",
+        "ValueError('there is nothing to see')",
+        "active is False",
+        "requeued 1, and now",
+        "UnknownBatch: ",
+    ],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
     "by_name.py": [
         "the root of 2 is 1.414",
@@ -47,6 +55,15 @@ SAYS = {
         "failed: ",
         "now: cat.jpg at 200 px",
         "cleared: 3",
+    ],
+    "progress.py": [
+        "it prints: attempt 1 begins at file 0",
+        "3 of 6: file 2",
+        "scheduled, attempt 1: the disk was pulled out",
+        "it prints: attempt 2 begins at file 3",
+        "completed, attempt 2",
+        "3 of 6 files in the last attempt",
+        "it is not due",
     ],
     "web.py": ["cat.jpg at 100 px", "cat.jpg at 200 px", "cat.jpg at 400 px"],
 }

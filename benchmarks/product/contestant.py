@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -96,6 +97,19 @@ class Product(Contestant):
             return jobs
         with self._client.pipeline(1 if self._way == "single" else None):
             return [launcher.launch(value) for value in values]
+
+    def send_diamond(self, function: str, size: int) -> Handle:
+        from schedulergodx.client import Job, Workflow
+
+        flow = Workflow(f"of {size} at {time.time()}")
+        run = FUNCTIONS[function]
+        first = flow.add_job(Job("first", run, {"value": 0}))
+        middle = [Job(f"number {n}", run, {"value": n}) for n in range(size - 2)]
+        for job in middle:
+            flow.add_job(job, depends_on=[first])
+        last = flow.add_job(Job("last", run, {"value": size}), depends_on=middle)
+        flow.submit_all(self._client)
+        return last
 
     def wait(self, handles: Sequence[Handle], timeout: float = TIMEOUT) -> None:
         for job in handles:

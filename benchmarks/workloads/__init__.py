@@ -13,6 +13,7 @@ from benchmarks.workloads.payload import LARGE, SMALL
 from benchmarks.workloads.slow_disk import SLOW_LATENCY, SLOW_THROUGHPUT
 from benchmarks.workloads.throughput import BULK, CODE, THROUGHPUT
 from benchmarks.workloads.waiting import COROUTINE, THREAD
+from benchmarks.workloads.workflow import WORKFLOW
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
@@ -34,5 +35,6 @@ WORKLOADS: dict[str, Workload] = {
         BEHIND,
         HOLD,
         FLOOD,
+        WORKFLOW,
     )
 }

@@ -12,7 +12,7 @@ from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import ErrorCode
 
 if TYPE_CHECKING:
-    from schedulergodx.core.view import AttemptView, JobView
+    from schedulergodx.core.view import AttemptView, JobView, Progress
 
 _LONGEST_WHY = 60
 
@@ -69,6 +69,7 @@ def as_dict(view: JobView) -> dict[str, object]:
         "cancel_asked": view.cancel_asked,
         "error_code": _code(view.code),
         "error": view.text,
+        "progress": _progress_as_dict(view.progress),
         "note": view.note,
         "output": view.output,
         "traceback": view.traceback,
@@ -82,6 +83,8 @@ def print_page(view: JobView) -> None:
     for name in ("created", "due", "deadline", "started", "finished"):
         facts[name] = local(getattr(view, name))
     facts["updated"] = local(updated(view))
+    if view.progress is not None:
+        facts["progress"] = _progress_as_text(view.progress)
     output, traceback, _ = (facts.pop(name) for name in ("output", "traceback", "attempts"))
     for name, value in facts.items():
         if value not in (None, "", False):
@@ -92,6 +95,17 @@ def print_page(view: JobView) -> None:
     for title, text in (("output", output), ("traceback", traceback)):
         if text:
             click.echo(f"\n{title}:\n{text}")
+
+
+def _progress_as_dict(progress: Progress | None) -> dict[str, object] | None:
+    if progress is None:
+        return None
+    return {"done": progress.done, "total": progress.total, "fraction": progress.fraction}
+
+
+def _progress_as_text(progress: Progress) -> str:
+    share = "" if progress.fraction is None else f" ({progress.fraction:.0%})"
+    return f"{progress.done:g}{'' if progress.total is None else f' of {progress.total:g}'}{share}"
 
 
 def _attempt_as_dict(attempt: AttemptView) -> dict[str, object]:

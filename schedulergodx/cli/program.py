@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from schedulergodx.cli.batch import batch
 from schedulergodx.cli.completion import completion
 from schedulergodx.cli.config import config
 from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
+from schedulergodx.cli.follow import follow
 from schedulergodx.cli.job import cancel as cancel_jobs
 from schedulergodx.cli.job import job, list_jobs
 from schedulergodx.cli.job import requeue as requeue_jobs
@@ -20,10 +22,13 @@ from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.plugins import plugin, plugin_names
 from schedulergodx.cli.queue import queue
+from schedulergodx.cli.schedule import schedule
 from schedulergodx.cli.service import service
 from schedulergodx.cli.status import clear, stats, status
 from schedulergodx.cli.submit import submit
+from schedulergodx.cli.why import why
 from schedulergodx.cli.worker import worker
+from schedulergodx.cli.workflow import workflow
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
 
@@ -73,9 +78,9 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-for command in (
-    *(service, job, launch, execute, config, doctor, demo, queue, dead),
-    *(submit, status, stats, clear, worker, completion),
-    *(list_jobs, cancel_jobs, requeue_jobs),  # those of `sgx job`, under their short names
-):
+GROUPS = (service, job, queue, batch, workflow, schedule, dead, config)
+VERBS = (launch, execute, submit, status, stats, clear, why, worker, doctor, demo, completion)
+OF_JOBS = (list_jobs, cancel_jobs, requeue_jobs)  # under their short names
+for command in (*GROUPS, *VERBS, *OF_JOBS):
     program.add_command(command)
+job.add_command(follow)

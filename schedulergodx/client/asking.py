@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.following import Following, deadline
 from schedulergodx.client.inside import place_is_free
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
@@ -18,16 +20,22 @@ from schedulergodx.client.requests import (
     read_answer,
     read_answers,
     total,
+    unanswered,
 )
+from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.core.view import JobFilter, JobView
+from schedulergodx.core.why import AskWhy, Why
+from schedulergodx.errors import NoAnswer, UnknownQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.core.follow import Event
     from schedulergodx.core.job import Status
     from schedulergodx.core.request import Request
 
@@ -75,6 +83,13 @@ class Asking(Launching):
         job = self.job(id, timeout=timeout)
         self._ask(annotation(job, note), job.queue, timeout)
 
+    def why(self, id: Job[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT) -> Why:
+        """Why a job does not run, or ended as it did; see `Job.why`. Raises: UnknownJob"""
+        known = self._find(id)
+        if known is not None:
+            return self._why(known.uid.hex(), known.queue, timeout)
+        return self._why(str(id), "", timeout)
+
     def list_jobs(
         self, which: JobFilter | None = None, *, timeout: Duration = ANSWER_TIMEOUT, **fields: Any
     ) -> list[JobView]:
@@ -109,6 +124,32 @@ class Asking(Launching):
             if question.wait(question.timeout):
                 question.settled.wait(question.patience)
         return question
+
+    def _why(self, id: str, queue: str, timeout: Duration) -> Why:
+        try:
+            why: Why = self._ask(AskWhy(id), queue, timeout)
+        except (NoAnswer, UnknownQueue) as error:
+            return unanswered(error, queue)
+        return why
+
+    # -- following --------------------------------------------------------------------------------
+
+    def _follow(self, job: Job[Any], timeout: Duration | None) -> Iterator[Event]:
+        seconds = read_timeout(timeout)
+        end, following, request = deadline(seconds), Following(job.uid), AskFollow(job.uid.hex())
+        with self._reader.following(following), self._place_is_free():
+            following.feed(self._ask(request, job.queue, ANSWER_TIMEOUT))
+            while True:
+                ended = following.ended  # before the look at the events, of which it is the last
+                yield from following.take()
+                if ended:
+                    return
+                following.bell.wait(following.patience(end))
+                if following.is_over(end):
+                    raise self._no_outcome(job, seconds)
+                if following.is_to_ask():
+                    with suppress(NoAnswer):  # it is away, and may come back
+                        following.feed(self._ask(request, job.queue, ANSWER_TIMEOUT))
 
     # -- outcomes ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.async_job import AsyncJob
+from schedulergodx.client.following import Following, deadline
 from schedulergodx.client.launching import Launching
 from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import (
@@ -19,15 +20,21 @@ from schedulergodx.client.requests import (
     read_answer,
     read_answers,
     total,
+    unanswered,
 )
 from schedulergodx.client.response import Response
+from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
-from schedulergodx.errors import UnknownJob
+from schedulergodx.core.why import AskWhy, Why
+from schedulergodx.errors import NoAnswer, UnknownJob, UnknownQueue
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.core.follow import Event
     from schedulergodx.core.job import Status
     from schedulergodx.core.request import Request
     from schedulergodx.core.view import JobFilter, JobView
@@ -77,6 +84,13 @@ class AsyncAsking(Launching):
         """
         job = await self.job(id, timeout=timeout)
         await self._ask(annotation(job, note), job.queue, timeout)
+
+    async def why(self, id: AsyncJob[Any] | str, *, timeout: Duration = ANSWER_TIMEOUT) -> Why:
+        """Why a job does not run, or ended as it did; see `AsyncJob.why`. Raises: UnknownJob"""
+        known = self._find(id)
+        if known is not None:
+            return await self._why(known.uid.hex(), known.queue, timeout)
+        return await self._why(str(id), "", timeout)
 
     async def list_jobs(
         self, which: JobFilter | None = None, *, timeout: Duration = ANSWER_TIMEOUT, **fields: Any
@@ -134,6 +148,35 @@ class AsyncAsking(Launching):
             if await question.wait_async(question.timeout):
                 await question.settled.wait_async(question.patience)
         return question
+
+    async def _why(self, id: str, queue: str, timeout: Duration) -> Why:
+        try:
+            why: Why = await self._ask(AskWhy(id), queue, timeout)
+        except (NoAnswer, UnknownQueue) as error:
+            return unanswered(error, queue)
+        return why
+
+    # -- following --------------------------------------------------------------------------------
+
+    async def _follow(
+        self, job: AsyncJob[Any], timeout: Duration | None
+    ) -> AsyncGenerator[Event, None]:
+        seconds = read_timeout(timeout)
+        end, following, request = deadline(seconds), Following(job.uid), AskFollow(job.uid.hex())
+        with self._reader.following(following):
+            following.feed(await self._ask(request, job.queue, ANSWER_TIMEOUT))
+            while True:
+                ended = following.ended  # before the look at the events, of which it is the last
+                for event in following.take():
+                    yield event
+                if ended:
+                    return
+                await following.bell.wait_async(following.patience(end))
+                if following.is_over(end):
+                    raise self._no_outcome(job, seconds)
+                if following.is_to_ask():
+                    with suppress(NoAnswer):  # it is away, and may come back
+                        following.feed(await self._ask(request, job.queue, ANSWER_TIMEOUT))
 
     # -- outcomes ---------------------------------------------------------------------------------
 

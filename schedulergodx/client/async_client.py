@@ -11,11 +11,12 @@ from schedulergodx.client.async_by_hand import AsyncByHand
 from schedulergodx.client.async_by_name import AsyncByName
 from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.async_operating import AsyncOperating
+from schedulergodx.client.async_scheduling import AsyncScheduling
 from schedulergodx.client.async_task import AsyncCoroutineTask, AsyncTask, AsyncTaskDecorator
 from schedulergodx.client.base import BaseClient
 from schedulergodx.client.inside import AsyncOutletLine
 from schedulergodx.client.line import CLOSED, Line
-from schedulergodx.client.options import TaskOptions
+from schedulergodx.client.options import RegisterOptions
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import AsyncPipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
@@ -37,7 +38,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncBatching, AsyncClosing):
+class AsyncClient(
+    AsyncByHand, AsyncByName, AsyncScheduling, AsyncOperating, AsyncBatching, AsyncClosing
+):
     __doc__ = BaseClient.__doc__
 
     _kind = "AsyncClient"
@@ -67,7 +70,7 @@ class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncBatching, Async
             line.abandon(BrokerClosed(CLOSED))
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
-        self._reader.watches.doubt()
+        self._reader.doubt()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -76,13 +79,14 @@ class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncBatching, Async
     async def _line(self) -> Line:
         """The way to the services; it is opened if it is not."""
         loop = asyncio.get_running_loop()
-        if self._open_line is not None and self._loop is loop:
+        if self._open_line is not None and self._loop is loop and not self._unannounced:
             return self._open_line
         async with self._opening_on(loop):
             if self._closed:
                 raise BrokerClosed(CLOSED)
             if self._open_line is None:
                 self._open_line = await self._make_line(loop)
+            await self._send_announced(self._open_line)
             return self._open_line
 
     def _opening_on(self, loop: asyncio.AbstractEventLoop) -> asyncio.Lock:
@@ -115,21 +119,21 @@ class AsyncClient(AsyncByHand, AsyncByName, AsyncOperating, AsyncBatching, Async
 
     @overload  # the narrower one first: the job of an `async def` gives what that returns
     def task(  # type: ignore[overload-overlap]
-        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[RegisterOptions]
     ) -> AsyncCoroutineTask[P, R]: ...
 
     @overload
     def task(
-        self, function: Callable[P, R], /, **options: Unpack[TaskOptions]
+        self, function: Callable[P, R], /, **options: Unpack[RegisterOptions]
     ) -> AsyncTask[P, R]: ...
 
     @overload
-    def task(self, /, **options: Unpack[TaskOptions]) -> AsyncTaskDecorator: ...
+    def task(self, /, **options: Unpack[RegisterOptions]) -> AsyncTaskDecorator: ...
 
     def task(self, function: Any = None, /, **options: Any) -> Any:
         """Register a function, as `@client.task` or `@client.task(queue="mail", ...)`.
 
-        options: see `TaskOptions`
+        options: see `RegisterOptions`
 
         Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schedulergodx.client.base_job import BaseJob
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_task import AsyncLauncher
     from schedulergodx.client.options import Duration, Unset
+    from schedulergodx.core.follow import Event
     from schedulergodx.core.view import AttemptView, JobView
+    from schedulergodx.core.why import Why
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -120,3 +122,11 @@ class AsyncJob(BaseJob[R]):
         if self._response is not None:
             return self._response.outcome.output
         return (await self.view(timeout=timeout)).output
+
+    def follow(self, timeout: Duration | None = None) -> AsyncGenerator[Event, None]:
+        """What happens to it, as it happens, for `async for`."""
+        return self._client._follow(self, timeout)
+
+    async def why(self, *, timeout: Duration = ANSWER_TIMEOUT) -> Why:
+        """Why it does not run, or ended as it did; also where no service answers."""
+        return await self._client._why(self.uid.hex(), self.queue, timeout)

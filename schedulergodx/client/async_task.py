@@ -13,6 +13,8 @@ from schedulergodx.client.options import TaskOptions
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_schedule import AsyncSchedule
+    from schedulergodx.client.planning import Rule
     from schedulergodx.client.recipe import Recipe
 
 P = ParamSpec("P")
@@ -68,6 +70,10 @@ class AsyncLauncher(Generic[P, R]):
         Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
         """
         return AsyncLauncher(self._client, self._recipe.changed(said))
+
+    async def schedule(self, rule: Rule, **options: Any) -> AsyncSchedule:
+        """Have a service make a job each time that a rule says so; see `Client.schedule`."""
+        return await self._client.schedule(rule, self, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._recipe.name} of {self._client!r}>"

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from schedulergodx.client.watching import Vigil
     from schedulergodx.core.message import BatchRef
 
-_guard = threading.Lock()  # around the jobs of batches, never held for longer than a step
+_guard = threading.RLock()  # around the jobs of batches, never held for longer than a step
 
 
 def _after_fork() -> None:
     global _guard
-    _guard = threading.Lock()  # the thread that held it may not be here
+    _guard = threading.RLock()  # the thread that held it may not be here
 
 
 if hasattr(os, "register_at_fork"):
@@ -51,18 +51,25 @@ class BaseBatch:
 
     ref: what its jobs say of it
     queue: that of its first launch here, where it is asked about; "" for every store
-    view: how it stood when it was asked for; None for one that was made here
+    is_new: whether no service knows of it before the first launch here
+    view: how it stood when it was asked for
     """
 
     def __init__(
-        self, client: BaseClient, ref: BatchRef, queue: str = "", view: BatchView | None = None
+        self,
+        client: BaseClient,
+        ref: BatchRef,
+        queue: str = "",
+        *,
+        is_new: bool = False,
+        view: BatchView | None = None,
     ) -> None:
         self._client: Any = client
         self.ref = ref
         self.queue = queue
         self.last = view  # how it stood when that was told last
         self._id = ref.uid.hex()
-        self._is_new = view is None and not queue
+        self._is_new = is_new
         self._launched = 0 if view is None else view.jobs
         self._closed = view is not None and view.state is not BatchState.OPEN
         self._held: weakref.WeakSet[BaseJob[Any]] = weakref.WeakSet()
@@ -139,16 +146,16 @@ class BaseBatch:
         """No launch here joins it any more; what tells its service so."""
         with _guard:
             self._closed = True
-        body = None if self._callback is None else self._callback.task()
+        body = None if self._callback is None else self._callback.task_body()
         return AskCloseBatch(
             self._id, self._launched, None if body is None else msgspec.msgpack.encode(body)
         )
 
     def _give_up_callback(self, error: BaseException) -> None:
-        """The block of it has failed: its last job will not run."""
+        """The block of it has failed, or its close: its last job will not run."""
         callback, self._callback = self._callback, None
         if callback is not None:
-            text = f"batch {self.name!r} was not filled, so what runs at its end was not launched"
+            text = f"what runs at the end of batch {self.name!r} was not launched: {error}"
             lost = LaunchError(text, callback.jobs)
             lost.__cause__ = error
             callback.settle(lost)

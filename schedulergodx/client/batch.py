@@ -12,7 +12,7 @@ from schedulergodx.client.reading import read_timeout
 from schedulergodx.client.requests import ANSWER_TIMEOUT, PAGE, outcome_requests
 from schedulergodx.client.watching import Vigil
 from schedulergodx.core.batch import AskBatch, AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
-from schedulergodx.errors import NoAnswer, SchedulerGodXError, UnknownBatch, UnknownJob
+from schedulergodx.errors import ConfigError, NoAnswer, SchedulerGodXError, UnknownBatch, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.client import Client
@@ -76,7 +76,11 @@ class Batch(BaseBatch):
             self._close()
             self._launch_callback()
             return self._keep(self._nothing())
-        view: BatchView = self._ask(self._close(), timeout)
+        try:
+            view: BatchView = self._ask(self._close(), timeout)
+        except (UnknownBatch, ConfigError) as error:
+            self._give_up_callback(error)
+            raise
         return self._keep(view)
 
     def _launch_callback(self) -> None:

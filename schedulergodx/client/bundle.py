@@ -54,7 +54,7 @@ def bundle(
     """Jobs that were made by hand, as one envelope.
 
     queue: of the services that are asked; that of the first job if left out
-    batch: that they join, and no others will
+    batch: that they join, and no others will; that of their options if left out
     before: see `BundleBody`; nobody is told the outcomes of the jobs then
 
     Raises: TooLarge

@@ -16,10 +16,11 @@ from schedulergodx.client.inside import OutletLine
 from schedulergodx.client.job import Job
 from schedulergodx.client.line import CLOSED, Line, ThreadLine
 from schedulergodx.client.operating import Operating
-from schedulergodx.client.options import TaskOptions
+from schedulergodx.client.options import RegisterOptions
 from schedulergodx.client.parcel import Parcel
 from schedulergodx.client.pipeline import Pipeline, current_pipeline
 from schedulergodx.client.recipe import Recipe
+from schedulergodx.client.scheduling import Scheduling
 from schedulergodx.client.task import CoroutineTask, Task, TaskDecorator
 from schedulergodx.client.template import Template
 from schedulergodx.client.unconfirmed import (
@@ -38,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Client(ByHand, ByName, Operating, Batching, Aliases, Closing):
+class Client(ByHand, ByName, Scheduling, Operating, Batching, Aliases, Closing):
     __doc__ = BaseClient.__doc__
 
     _kind = "Client"
@@ -70,7 +71,7 @@ class Client(ByHand, ByName, Operating, Batching, Aliases, Closing):
             line.close()
         for job in self._awaited.unsettled():
             job.open()  # whoever waits is told that nothing will come
-        self._reader.watches.doubt()
+        self._reader.doubt()
 
     def _begin(self, connect: bool) -> None:
         if connect and not context.preparing:
@@ -115,19 +116,21 @@ class Client(ByHand, ByName, Operating, Batching, Aliases, Closing):
 
     @overload  # the narrower one first: the job of an `async def` gives what that returns
     def task(  # type: ignore[overload-overlap]
-        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[RegisterOptions]
     ) -> CoroutineTask[P, R]: ...
 
     @overload
-    def task(self, function: Callable[P, R], /, **options: Unpack[TaskOptions]) -> Task[P, R]: ...
+    def task(
+        self, function: Callable[P, R], /, **options: Unpack[RegisterOptions]
+    ) -> Task[P, R]: ...
 
     @overload
-    def task(self, /, **options: Unpack[TaskOptions]) -> TaskDecorator: ...
+    def task(self, /, **options: Unpack[RegisterOptions]) -> TaskDecorator: ...
 
     def task(self, function: Any = None, /, **options: Any) -> Any:
         """Register a function, as `@client.task` or `@client.task(queue="mail", ...)`.
 
-        options: see `TaskOptions`
+        options: see `RegisterOptions`
 
         Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
         """

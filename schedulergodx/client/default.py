@@ -12,6 +12,7 @@ from schedulergodx.utils.configuration import Config
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from schedulergodx.client.batch import Batch
     from schedulergodx.client.job import Job
     from schedulergodx.client.named import Arguments
     from schedulergodx.client.options import Duration, TaskOptions
@@ -57,6 +58,16 @@ def execute(
 ) -> Job[Any]:
     """Run a function by its name; see `Client.execute`."""
     return default_client().execute(name, arguments, **options)
+
+
+def batch(name: str) -> Batch:
+    """Many jobs under one name; see `Client.batch`."""
+    return default_client().batch(name)
+
+
+def attach(name: str) -> Batch:
+    """The newest batch of a name; see `Client.attach`."""
+    return default_client().attach(name)
 
 
 def publish(

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from schedulergodx.client.base_task import BaseTask
     from schedulergodx.client.recipe import Recipe
 
+_FEW = 3  # options: those of every job that is made by hand
+_MOST_KEPT = 1000
+
 new_uid = UidSource()
+_sound: set[tuple[tuple[str, type, Any], ...]] = set()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +59,7 @@ def write_draft(
         isinstance(params, Mapping) and all(isinstance(key, str) for key in params)
     ):
         raise TypeError(f"params are a dict of keywords, and not {params!r:.100}")
-    Options().changed(said)  # what is wrong is said where it is written
+    _check_options(said)  # what is wrong is said where it is written
     return Draft(
         function=function,
         params=dict(params or {}),
@@ -63,6 +67,24 @@ def write_draft(
         dependencies=read_dependencies(dependencies or ()),
         about=About(_read_name(name), _read_description(description)),
     )
+
+
+def _check_options(said: Mapping[str, Any]) -> None:
+    """Thousands of jobs have the same ones: those that were sound are remembered."""
+    if len(said) > _FEW:
+        Options().changed(said)
+        return
+    key = tuple((name, type(value), value) for name, value in said.items())
+    try:
+        if key in _sound:
+            return
+    except TypeError:  # a value that has no hash
+        Options().changed(said)
+        return
+    Options().changed(said)
+    if len(_sound) >= _MOST_KEPT:
+        _sound.clear()
+    _sound.add(key)
 
 
 def _read_name(name: object) -> str:

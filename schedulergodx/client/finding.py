@@ -66,7 +66,7 @@ class Finding(BaseClient):
 
     def _new_batch(self, name: str) -> Any:
         """A batch of the kind of this client."""
-        return self._batch_kind(self, BatchRef(self._identify(), check_name(name)))
+        return self._batch_kind(self, BatchRef(self._identify(), check_name(name)), is_new=True)
 
     def _batch_of(self, view: BatchView) -> Any:
         """The batch of a view."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schedulergodx.client.base_job import BaseJob
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from schedulergodx.client.client import Client
     from schedulergodx.client.options import Duration, Unset
     from schedulergodx.client.task import Launcher
+    from schedulergodx.core.follow import Event
     from schedulergodx.core.view import AttemptView, JobView
+    from schedulergodx.core.why import Why
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -148,3 +150,20 @@ class Job(BaseJob[R]):
         if self._response is not None:
             return self._response.outcome.output
         return self.view(timeout=timeout).output
+
+    def follow(self, timeout: Duration | None = None) -> Iterator[Event]:
+        """What happens to it, as it happens: `Output`, `Progress` and `StatusChange`.
+
+        The first event says how it stands; its output comes from the beginning. The last one is the
+        `StatusChange` to a final status, after which `result()` does not wait for long. To leave
+        the loop earlier does nothing to the job.
+
+        timeout: of the whole
+
+        Raises: ResultTimeout when that is over, UnknownJob, NoAnswer
+        """
+        return self._client._follow(self, timeout)
+
+    def why(self, *, timeout: Duration = ANSWER_TIMEOUT) -> Why:
+        """Why it does not run, or ended as it did; also where no service answers."""
+        return self._client._why(self.uid.hex(), self.queue, timeout)

@@ -26,6 +26,8 @@ from schedulergodx.quantity import parse_rate
 if TYPE_CHECKING:
     from typing import Literal
 
+    from schedulergodx.core.conditions.base import Condition
+
 Duration = float | timedelta | str
 Errors = type[BaseException] | Iterable[type[BaseException]]
 Modules = str | ModuleType | Iterable[str | ModuleType]
@@ -114,6 +116,17 @@ class TaskOptions(TypedDict, total=False):
     limit: str | None
     limit_key: str | Callable[..., object] | None
     batch: BaseBatch | None
+
+
+class RegisterOptions(TaskOptions, total=False):
+    """What `@client.task` takes beside them.
+
+    schedule: a rule that makes jobs of the task from now on
+    zone: of that rule, an IANA name; UTC if left out
+    """
+
+    schedule: str | Condition | None
+    zone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

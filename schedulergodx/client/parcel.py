@@ -78,7 +78,7 @@ class Parcel(Latch):
             units |= other.units
         return items, units
 
-    def task(self) -> TaskBody:
+    def task_body(self) -> TaskBody:
         """All that travels, as it stands in an envelope."""
         template = self.template
         items, more = self.contents
@@ -88,7 +88,7 @@ class Parcel(Latch):
 
     def message(self) -> tuple[MessageType, object]:
         """What its envelope says."""
-        return MessageType.TASK, self.task()
+        return MessageType.TASK, self.task_body()
 
     def mark(self, uid: bytes) -> None:
         """Have the jobs remember the uid of their envelope: an ERROR names it."""

@@ -13,6 +13,7 @@ from schedulergodx.client.question import Question, refusal
 from schedulergodx.client.watching import Watches
 from schedulergodx.core.batch import BatchBody
 from schedulergodx.core.envelope import Envelope, MessageType, unseal
+from schedulergodx.core.follow import FollowBody
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.message import Error, Info, ResponsesBody, read_body
 from schedulergodx.core.request import Answer
@@ -20,6 +21,7 @@ from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError
 
 if TYPE_CHECKING:
+    from schedulergodx.client.following import Following
     from schedulergodx.core.code import Unpacker
 
 
@@ -39,6 +41,7 @@ class Reader:
         self._logger = logger
         self.signer = Signer()
         self.questions: dict[bytes, Question] = {}
+        self._followings: dict[int, Following] = {}
         self.watches = Watches()
         self.greeting: Question | None = None
         self.dropped = ""
@@ -66,8 +69,25 @@ class Reader:
         finally:
             self.questions.pop(question.uid, None)
 
+    @contextmanager
+    def following(self, following: Following) -> Iterator[None]:
+        """Have a job followed, as long as the block lasts."""
+        self._followings[id(following)] = following
+        try:
+            yield
+        finally:
+            del self._followings[id(following)]
+
+    def doubt(self) -> None:
+        """Messages may be lost: whoever waits for more than one is to ask again."""
+        self.watches.doubt()
+        for following in list(self._followings.values()):
+            following.doubt()
+
     def _sort(self, envelope: Envelope) -> None:
         match envelope.header.type:
+            case MessageType.FOLLOW:
+                self._take_news(read_body(envelope.body, FollowBody))
             case MessageType.ANSWER:
                 self._take_answer(read_body(envelope.body, Answer))
             case MessageType.INFO:
@@ -87,6 +107,12 @@ class Reader:
             question.fail(ConfigError(refusal(answer.failure)))
         else:
             question.answer(answer)
+
+    def _take_news(self, body: FollowBody) -> None:
+        for news in body.jobs:
+            for following in list(self._followings.values()):
+                if following.uid == news.uid:
+                    following.feed(news)
 
     def _take_info(self, info: Info) -> None:
         self._logger.debug("service %s has answered", info.service)

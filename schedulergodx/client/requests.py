@@ -29,6 +29,7 @@ from schedulergodx.core.request import (
     AskChange,
     AskOutcomes,
 )
+from schedulergodx.core.schedule import AskAboutSchedule
 from schedulergodx.core.view import (
     BatchFilter,
     BatchView,
@@ -37,6 +38,7 @@ from schedulergodx.core.view import (
     JobFilter,
     JobView,
 )
+from schedulergodx.core.why import Why, away, not_served
 from schedulergodx.errors import (
     ConfigError,
     LaunchError,
@@ -44,6 +46,7 @@ from schedulergodx.errors import (
     UnknownBatch,
     UnknownJob,
     UnknownQueue,
+    UnknownSchedule,
     Unroutable,
 )
 
@@ -136,6 +139,11 @@ def read_answers(question: Question) -> list[Any]:
     return [msgspec.msgpack.decode(answer.value, type=kind) for answer in question.answers]
 
 
+def unanswered(error: NoAnswer | UnknownQueue, queue: str) -> Why:
+    """Why a job does not run of whose service nothing is heard."""
+    return not_served(queue, str(error)) if isinstance(error, UnknownQueue) else away(str(error))
+
+
 def check_sent(notice: Notice, timeout: float) -> None:
     """Raise LaunchError unless the broker has it."""
     if not notice.is_open:
@@ -213,6 +221,10 @@ def _unknown(request: Request | None) -> Exception:
         return UnknownBatch(
             f"no service that answered knows batch {id!r}: "
             "nothing was launched into it, or it ended and was removed"
+        )
+    if isinstance(request, AskAboutSchedule):
+        return UnknownSchedule(
+            f"no service that answered has a schedule {id!r}: it was never made, or was deleted"
         )
     return UnknownJob(
         f"no service that answered knows job {id!r}: "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from schedulergodx.client.question import Question
+from schedulergodx.client.question import Notice, Question
 from schedulergodx.core.envelope import MessageType, read_header, seal
 from schedulergodx.core.request import Request
 from schedulergodx.core.signing import Signer
@@ -96,3 +96,8 @@ class Sealer:
         """A request that is to be sent; `address` is a queue, or None for every store."""
         uid, data = self.seal(MessageType.REQUEST, request)
         return Question(uid, data, address, request=request, timeout=timeout, every=every)
+
+    def announce(self, request: Request, address: str) -> Notice:
+        """A wish whose answer nobody waits for: it is done when a service reads it."""
+        uid, data = self.seal(MessageType.REQUEST, request)
+        return Notice(uid, data, address)

@@ -289,7 +289,7 @@ class Session:
 
     def _ask_again(self) -> None:
         """Responses may be gone with a connection, or with our queue: the stores know them."""
-        self._reader.watches.doubt()
+        self._reader.doubt()
         by_queue: dict[str, list[bytes]] = {}
         for job in self._awaited.unsettled():
             if job._instance == self.sealer.instance:

@@ -13,7 +13,9 @@ from schedulergodx.client.options import TaskOptions
 
 if TYPE_CHECKING:
     from schedulergodx.client.client import Client
+    from schedulergodx.client.planning import Rule
     from schedulergodx.client.recipe import Recipe
+    from schedulergodx.client.schedule import Schedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,6 +70,10 @@ class Launcher(Generic[P, R]):
         Raises: TypeError for a name that is no option, ConfigError for a value that can't be used
         """
         return Launcher(self._client, self._recipe.changed(said))
+
+    def schedule(self, rule: Rule, **options: Any) -> Schedule:
+        """Have a service make a job each time that a rule says so; see `Client.schedule`."""
+        return self._client.schedule(rule, self, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._recipe.name} of {self._client!r}>"

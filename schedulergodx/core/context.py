@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol
 
 from schedulergodx.core.identity import ulid
 
@@ -37,9 +38,41 @@ class Outlet(Protocol):
         """Say that the job waits for another one, or goes on: its place may be used meanwhile."""
 
 
+class Voice(Protocol):
+    """What a running job says of itself. Safe to use from any thread of its worker."""
+
+    def progress(self, done: float | None, total: float | None, note: str) -> None:
+        """Say how far it is; the newest counts. None and "" leave what was said before."""
+
+    def log(self, text: str) -> None:
+        """Add a line to its output."""
+
+    def keep(self, value: object) -> None:
+        """Keep a value; returns when it is on disk. Raises: ShipError, TooLarge, StoreError"""
+
+    def kept(self) -> Any:
+        """The value that was kept last, by this attempt or by one before it; else None."""
+
+
+class Attempt(Protocol):
+    """What a worker knows of the attempt that it runs."""
+
+    def asked(self) -> bool:
+        """Whether somebody asked that it stop."""
+
+    def voice(self) -> Voice:
+        """How it says something of itself."""
+
+
+LARGEST_CHECKPOINT = 1 << 20  # bytes of a pickle
+
+
 @dataclass(frozen=True, slots=True)
 class CurrentJob:
     """The job that runs here.
+
+    Its methods may be called from any thread of the worker, but not from a process that the job
+    has started: those raise ConfigError there, since only the worker has a way to the service.
 
     uid: 16 bytes, what makes it unique
     attempt: 1 for the first
@@ -50,7 +83,7 @@ class CurrentJob:
     _label: str | None
     attempt: int
     deadline: float | None
-    _cancelled: Callable[[], bool]
+    _attempt: Attempt
 
     @property
     def id(self) -> str:
@@ -60,7 +93,86 @@ class CurrentJob:
     @property
     def cancelled(self) -> bool:
         """Whether somebody asked that it stop."""
-        return self._cancelled()
+        return self._attempt.asked()
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Say how far it is. Cheap: the newest is sent some times a second.
+
+        done, total: in any unit; `total` stays what it was where it is left out
+        note: for people; stays where it is left out, and is cut at 1,000 characters
+
+        Raises: ValueError for what is no number
+        """
+        if not isfinite(done) or (total is not None and not isfinite(total)):
+            raise ValueError(f"progress is told in numbers, and {done!r} of {total!r} is none")
+        self._attempt.voice().progress(done, total, note)
+
+    def update(self, note: str) -> None:
+        """Say in words how it stands: the note of `progress` alone. Its status is not moved."""
+        self._attempt.voice().progress(None, None, note)
+
+    def log(self, text: str) -> None:
+        """Add a line to its output, from any thread; `print` is as good in the job's own."""
+        self._attempt.voice().log(text)
+
+    def checkpoint(self, value: object) -> None:
+        """Keep a value for a later attempt, in the place of the one before.
+
+        It is on the disk of the service when this returns, and is gone when the job has ended for
+        good or is requeued. It travels as results do; that of a job by name is JSON. On an event
+        loop: `await asyncio.to_thread(job.checkpoint, value)`.
+
+        Raises: ShipError if it can't travel, TooLarge above `LARGEST_CHECKPOINT`, StoreError if the
+        service could not keep it: the one before is still there
+        """
+        self._attempt.voice().keep(value)
+
+    @property
+    def saved(self) -> Any:
+        """The value of the newest checkpoint, of this attempt or of one before; else None.
+
+        Raises: StoreError if the service can't be asked, UnreadableCode if it can't be opened
+        """
+        return self._attempt.voice().kept()
+
+
+class NoJob(CurrentJob):
+    """Stands for the job where there is none: `job = current_job() or NoJob()`.
+
+    What is said is let go, `log` prints, nothing is kept, and nobody asks it to stop.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(b"", "", 1, None, _Nowhere())
+
+    @property
+    def id(self) -> str:
+        """None has one."""
+        return ""
+
+
+class _Nowhere:
+    """An attempt, and its voice, outside of workers."""
+
+    def asked(self) -> bool:
+        return False
+
+    def voice(self) -> Voice:
+        return self
+
+    def progress(self, done: float | None, total: float | None, note: str) -> None:
+        pass
+
+    def log(self, text: str) -> None:
+        print(text)
+
+    def keep(self, value: object) -> None:
+        pass
+
+    def kept(self) -> Any:
+        return None
 
 
 _WORKER = "worker:"

@@ -37,6 +37,7 @@ class MessageType(IntEnum):
     RESPONSES = 6  # service -> client: outcomes of jobs
     BUNDLE = 7  # client -> service: jobs of several tasks that are stored together or not at all
     BATCH = 8  # service -> client: how batches stand that it waits for
+    FOLLOW = 9  # service -> client: how jobs stand that it follows, and what they print
 
 
 class Header(Struct, frozen=True, omit_defaults=True):

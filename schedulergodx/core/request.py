@@ -17,7 +17,9 @@ from schedulergodx.core.batch import (
     AskRequeueBatch,
 )
 from schedulergodx.core.envelope import UNREADABLE
+from schedulergodx.core.follow import AskFollow, JobNews
 from schedulergodx.core.job import Failure, Status
+from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
     BatchView,
     CancelAnswer,
@@ -26,6 +28,7 @@ from schedulergodx.core.view import (
     JobView,
     QueueView,
 )
+from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import EnvelopeError
 
 LONGEST_NOTE = 1000  # characters
@@ -134,6 +137,9 @@ Request = (
     | AskClear
     | AskPause
     | AskQueues
+    | AskFollow
+    | AskWhy
+    | AskAboutSchedule
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -155,6 +161,9 @@ ANSWERS: dict[type[Struct], object] = {
     AskClear: int,
     AskPause: bool,
     AskQueues: list[QueueView],
+    AskFollow: JobNews | None,
+    AskWhy: Why | None,
+    **SCHEDULE_ANSWERS,
 }
 
 

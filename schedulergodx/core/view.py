@@ -48,6 +48,25 @@ class AttemptView:
     runner: str = ""
 
 
+class Progress(Struct, frozen=True):
+    """How far a job is, by its own word: so much is done of so much, in its own unit.
+
+    done, total: None where it has not said that
+    note: in words
+    """
+
+    done: float | None
+    total: float | None = None
+    note: str = ""
+
+    @property
+    def fraction(self) -> float | None:
+        """0 to 1; None where that is not known."""
+        if self.done is None or not self.total:
+            return None
+        return min(1.0, max(0.0, self.done / self.total))
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
     """One job, as people look at it.
@@ -86,6 +105,7 @@ class JobView:
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
     runner: str = ""  # the id of the `Worker` whose place it has, or had; "" for a service's own
+    progress: Progress | None = None  # how far it is, by its own word
     name: str = ""
     description: str = ""
     arguments: bytes = b""

@@ -7,6 +7,7 @@ It opens nothing that came from outside: pickles are for the workers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from msgspec import Struct
 from schedulergodx.core.results import ParentResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from schedulergodx.core.job import Execution, Outcome, Spec
 
@@ -98,7 +99,53 @@ class Free(Struct, frozen=True):
     attempt: int = 0
 
 
-Report = Ended | Returned | Sent | Free
+class Progressed(Struct, frozen=True):
+    """How far a running job is, by its own word; None and "" leave what it said before."""
+
+    seq: int
+    attempt: int
+    done: float | None
+    total: float | None
+    note: str
+
+
+class Kept(Struct, frozen=True):
+    """A checkpoint of a running job, which waits for `Executor.accept`.
+
+    token: for that
+    units: hashes of the units that the value needs
+    bodies: those of them that this attempt has not sent before
+    """
+
+    worker: int
+    token: int
+    seq: int
+    attempt: int
+    value: bytes
+    units: tuple[bytes, ...]
+    bodies: Mapping[bytes, bytes]
+
+
+class Recalled(Struct, frozen=True):
+    """A running job wants its newest checkpoint, and waits for `Executor.remind`."""
+
+    worker: int
+    token: int
+    seq: int
+    attempt: int
+
+
+class Printed(Struct, frozen=True):
+    """Output of a job that is followed. start: of it, in bytes of all that the attempt printed"""
+
+    seq: int
+    attempt: int
+    start: int
+    data: bytes
+
+
+Remark = Progressed | Kept | Recalled | Printed
+Report = Ended | Returned | Sent | Free | Remark
 
 
 class Marks(Protocol):
@@ -154,8 +201,23 @@ class Executor(Protocol):
         """Call off one. Not begun: it ends as cancelled. Begun: `async def` is cancelled, others
         see it in `current_job().cancelled`; with `force` the process is ended with the job."""
 
-    def accept(self, sent: Sent, error: str | None) -> None:
+    def accept(self, sent: Sent | Kept, error: str | None) -> None:
         """What a job sent is on disk, or was refused for this reason."""
+
+    def remind(
+        self,
+        recalled: Recalled,
+        value: bytes | None,
+        units: tuple[bytes, ...],
+        bodies: Mapping[bytes, bytes],
+    ) -> None:
+        """The checkpoint that a job asked for; None if there is none."""
+
+    def follow(self, seq: int, attempt: int, wanted: bool) -> None:
+        """Report what a job prints, from its beginning on, some times a second; or no more.
+
+        It may be one that is about to be given to `run`.
+        """
 
     def deliver(self, worker: int, body: bytes) -> bool:
         """Hand a response to a job that waits for one. False if that worker is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from schedulergodx.executors.lookout import ALONE
@@ -84,6 +85,7 @@ class Crew:
         """
         if self.resting:
             return []
+        self.pace.offer(time.monotonic())
         rooms = {number: self._room(self.workers[number]) for number in self._active()}
         idle = [number for number in rooms if not self.workers[number].jobs]
         for number in idle:
@@ -96,6 +98,13 @@ class Crew:
             depth = shallow
         offer.reverse()
         return idle + offer
+
+    def spare(self) -> int:
+        """How many jobs could begin soon, at workers that have little to do."""
+        if self.resting:
+            return 0
+        workers = (self.workers[number] for number in self._active())
+        return sum(self._room(one) for one in workers if one.load <= self.pace.horizon / 2)
 
     def _active(self) -> list[int]:
         """Those that may run jobs: where some wait and were replaced, no more than `size` do."""

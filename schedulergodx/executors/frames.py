@@ -30,6 +30,7 @@ class Tell(IntEnum):
     ACCEPTED = 4  # Accepted
     RESPONSE = 5  # an envelope, for the client inside of a job
     PING = 6  # answered by what begins jobs there
+    SAVED = 7  # Saved
 
 
 class Say(IntEnum):
@@ -41,6 +42,10 @@ class Say(IntEnum):
     RETIRE = 4  # it begins no more jobs and wants to be replaced
     PONG = 5  # to a PING
     EXITED = 6  # the process of the hard job that finished last is gone
+    PROGRESS = 7  # Progress
+    KEEP = 8  # Keep
+    RECALL = 9  # Recall
+    PRINTED = 10  # Printed
 
 
 class Order(Struct, frozen=True, array_like=True):
@@ -128,6 +133,49 @@ class Send(Struct, frozen=True, array_like=True):
     number: int
     address: str
     body: bytes
+
+
+class Progress(Struct, frozen=True, array_like=True):
+    """How far a job is, by its own word; None and "" leave what it said before."""
+
+    token: int
+    done: float | None
+    total: float | None
+    note: str
+
+
+class Keep(Struct, frozen=True, array_like=True):
+    """A checkpoint; ACCEPTED answers. Its fields are those of `base.Kept`."""
+
+    number: int
+    token: int
+    value: bytes
+    units: tuple[bytes, ...]
+    bodies: dict[bytes, bytes]
+
+
+class Recall(Struct, frozen=True, array_like=True):
+    """A job wants its newest checkpoint; SAVED answers."""
+
+    number: int
+    token: int
+
+
+class Saved(Struct, frozen=True, array_like=True):
+    """The newest checkpoint of a job; None if it has none. bodies: of the units that it needs"""
+
+    number: int
+    value: bytes | None = None
+    units: tuple[bytes, ...] = ()
+    bodies: dict[bytes, bytes] = {}
+
+
+class Printed(Struct, frozen=True, array_like=True):
+    """Output of a job that is followed, from byte `start` of all that it has printed."""
+
+    token: int
+    start: int
+    data: bytes
 
 
 class WorkerSettings(Struct, frozen=True):

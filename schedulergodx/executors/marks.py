@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 
 _MAGIC = int.from_bytes(b"SGXMark1", "little")
 _HEAD = struct.Struct("<QQ")  # the magic number, how many slots
-# token + 1, seq, attempt, instant, monotonic, asked to stop, where its outcome is (0: nowhere)
+# token + 1, seq, attempt, instant, monotonic, asked to stop, where its outcome is (0: nowhere);
+# behind `asked` a byte that says whether somebody follows it
 _SLOT = struct.Struct("<Qqqdd?3xI")
 _JOB = struct.Struct("<qqdd")
 _TOKEN = struct.Struct("<Q")
 _ASKED = 40  # offset of that byte in its slot
+_FOLLOWED = 41  # offset of that byte
 _ENDED = 44  # and of where the outcome is
 _WHERE = struct.Struct("<I")
 _RECORD = struct.Struct("<QII")  # of an outcome: token, its bytes, their checksum
@@ -101,6 +103,14 @@ class MarkPage:
     def asked(self, token: int) -> bool:
         """Whether a job was asked to stop."""
         return self._map[self._offset(token) + _ASKED] != 0
+
+    def follow(self, token: int, wanted: bool = True) -> None:
+        """Want to know at once what a job prints, or make its slot ready for another."""
+        self._map[self._offset(token) + _FOLLOWED] = wanted
+
+    def followed(self, token: int) -> bool:
+        """Whether somebody wants to know at once what a job prints."""
+        return self._map[self._offset(token) + _FOLLOWED] != 0
 
     def close(self) -> None:
         """Unmap the file."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 AHEAD = 0.005  # seconds of work that a worker may hold
-MOST = 256  # jobs that it may hold
+_LONGEST_AHEAD = 0.05  # and where jobs are long on their way to it
+_LAGS = 4  # as long as so many ways: until it is given more, two rounds may pass
+MOST = 1024  # jobs that it may hold
+_USUAL = 256  # where the disk is quick
 _OVERHEAD = 10e-6  # seconds a job, beside its function
 _BYTE = AHEAD / (1 << 20)  # seconds for its way to the worker or back: a megabyte is enough ahead
 _WEIGHT = 0.2  # of the newest job in the means
@@ -11,11 +14,29 @@ _TASKS = 10_000  # that are remembered
 
 
 class Pace:
-    """Moving means: of each task, by the hash of its function or its name, and of all."""
+    """Moving means: of each task, by the hash of its function or its name, and of all.
+
+    horizon: seconds of work that a worker may hold. On a slow disk that is more: it must not be
+        idle while a claim is written
+    """
 
     def __init__(self) -> None:
+        self.horizon = AHEAD
         self._of_task: dict[bytes | str, float] = {}
         self._recent = AHEAD
+        self._lag = 0.0
+        self._offered: float | None = None
+
+    def offer(self, now: float) -> None:
+        """Places are offered: jobs are claimed for them."""
+        self._offered = now
+
+    def take(self, now: float) -> None:
+        """These jobs are given, since their claim is on disk."""
+        if self._offered is not None:
+            self._lag += _WEIGHT * (now - self._offered - self._lag)
+            self._offered = None
+            self.horizon = min(_LONGEST_AHEAD, max(AHEAD, _LAGS * self._lag))
 
     def learn(self, task: bytes | str, seconds: float, size: int = 0) -> None:
         """A job of that task took so long, and so many bytes went to and fro."""
@@ -35,4 +56,5 @@ class Pace:
 
     def ahead(self, load: float) -> int:
         """How many more may be sent to a worker that holds so many seconds of work."""
-        return min(MOST, int((AHEAD - load) / (self._recent + _OVERHEAD)))
+        most = min(MOST, int(_USUAL * self.horizon / AHEAD))
+        return min(most, int((self.horizon - load) / (self._recent + _OVERHEAD)))

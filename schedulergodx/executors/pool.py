@@ -27,6 +27,7 @@ from schedulergodx.executors.frames import (
     Accepted,
     Finished,
     FrameError,
+    Saved,
     Say,
     Send,
     Stop,
@@ -35,8 +36,8 @@ from schedulergodx.executors.frames import (
 )
 from schedulergodx.executors.lookout import ALONE, PATIENCE, STALLED
 from schedulergodx.executors.marks import MarkDirectory
-from schedulergodx.executors.pace import AHEAD
 from schedulergodx.executors.recovery import end_stragglers
+from schedulergodx.executors.remarks import read_remark
 from schedulergodx.executors.staff import Staff
 from schedulergodx.executors.verdict import Death, cancelled, verdict
 from schedulergodx.executors.watch import EXIT, Watch
@@ -44,7 +45,7 @@ from schedulergodx.executors.watch import EXIT, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from schedulergodx.executors.base import Marks, Report, Work
+    from schedulergodx.executors.base import Kept, Marks, Recalled, Report, Work
     from schedulergodx.executors.settings import ExecutorSettings
     from schedulergodx.executors.worker import Given, Worker
 
@@ -66,6 +67,7 @@ class ProcessExecutor:
         self._python = interpreter_tag()
         self._watch = Watch(self._staff, settings.grace, self._return)
         self._closing = False
+        self._to_follow: set[tuple[int, int]] = set()
         self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -161,6 +163,10 @@ class ProcessExecutor:
                 self._report(Returned(work.seq, work.attempt))
             return
         given, left = self._fitting(worker, works, now)
+        for one in given if self._to_follow else ():
+            if (key := (one.work.seq, one.work.attempt)) in self._to_follow:
+                self._to_follow.remove(key)
+                worker.follow(one, True)
         try:
             if given:
                 worker.give(given, self._units)
@@ -174,16 +180,17 @@ class ProcessExecutor:
         self, worker: Worker, works: Sequence[Work], now: float
     ) -> tuple[list[Given], Sequence[Work]]:
         """Jobs that may begin soon there, and those that would wait behind a long one. Hot."""
-        expect, add = self._staff.crews[worker.execution].pace.expect, worker.add
+        pace, add = self._staff.crews[worker.execution].pace, worker.add
+        pace.take(now)
         alone = worker.execution in ALONE
         given: list[Given] = []
         check_at = worker.check_at if alone else min(worker.check_at, now + STALLED)
         for work in works:
-            if alone and worker.load > AHEAD and worker.jobs:
+            if alone and worker.load > pace.horizon and worker.jobs:
                 break
             spec = work.spec
             task = spec.function or spec.name
-            given.append(add(work, expect(task, work.size), now))
+            given.append(add(work, pace.expect(task, work.size), now))
             if spec.lifetime is not None and now + spec.lifetime < check_at:
                 check_at = now + spec.lifetime
         if alone and len(worker.jobs) > 1:
@@ -245,7 +252,9 @@ class ProcessExecutor:
             worker.stalled = False
             self._free()
         else:
-            raise FrameError(f"a frame of kind {kind}")
+            remark = read_remark(worker, kind, payload)
+            if remark is not None:
+                self._report(remark)
 
     def _finish(self, worker: Worker, finished: Finished) -> None:
         given = worker.jobs.get(finished.token)
@@ -308,11 +317,33 @@ class ProcessExecutor:
         for given in jobs:
             self._report(Returned(given.work.seq, given.work.attempt))
 
-    def accept(self, sent: Sent, error: str | None) -> None:
+    def accept(self, sent: Sent | Kept, error: str | None) -> None:
         """What a job sent is on disk, or was refused for this reason."""
         worker = self._staff.workers.get(sent.worker)
         if worker is not None:
             worker.tell(Tell.ACCEPTED, Accepted(sent.token, error))
+
+    def remind(
+        self,
+        recalled: Recalled,
+        value: bytes | None,
+        units: tuple[bytes, ...],
+        bodies: Mapping[bytes, bytes],
+    ) -> None:
+        """The checkpoint that a job asked for; None if there is none."""
+        worker = self._staff.workers.get(recalled.worker)
+        if worker is not None:
+            worker.tell(Tell.SAVED, Saved(recalled.token, value, units, dict(bodies)))
+
+    def follow(self, seq: int, attempt: int, wanted: bool) -> None:
+        """Report what a job prints, from its beginning on, some times a second; or no more."""
+        found = self._find(seq, attempt)
+        if found is not None:
+            found[0].follow(found[1], wanted)
+        elif wanted:
+            self._to_follow.add((seq, attempt))  # it is about to be given
+        else:
+            self._to_follow.discard((seq, attempt))
 
     def deliver(self, worker: int, body: bytes) -> bool:
         """Hand a response to a job that waits for one. False if that worker is gone."""

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schedulergodx.core.job import Execution
-    from schedulergodx.executors.base import Ended, Executor, Marks, Report, Sent, Work
+    from schedulergodx.executors.base import (
+        Ended,
+        Executor,
+        Kept,
+        Marks,
+        Recalled,
+        Report,
+        Sent,
+        Work,
+    )
 
 
 class SeveralExecutors:
@@ -128,11 +137,28 @@ class SeveralExecutors:
         for member in self._members.values():
             member.cancel(seq, attempt, force=force)
 
-    def accept(self, sent: Sent, error: str | None) -> None:
+    def accept(self, sent: Sent | Kept, error: str | None) -> None:
         """What a job sent is on disk, or was refused for this reason."""
         member = self._members.get(run_of(sent.worker))
         if member is not None:
             member.accept(sent, error)
+
+    def remind(
+        self,
+        recalled: Recalled,
+        value: bytes | None,
+        units: tuple[bytes, ...],
+        bodies: Mapping[bytes, bytes],
+    ) -> None:
+        """The checkpoint that a job asked for; None if there is none."""
+        member = self._members.get(run_of(recalled.worker))
+        if member is not None:
+            member.remind(recalled, value, units, bodies)
+
+    def follow(self, seq: int, attempt: int, wanted: bool) -> None:
+        """Report what a job prints, which one member has or is about to be given; or no more."""
+        for member in self._members.values():
+            member.follow(seq, attempt, wanted)
 
     def deliver(self, worker: int, body: bytes) -> bool:
         """Hand a response to a job that waits for one. False if that worker is gone."""

@@ -85,8 +85,13 @@ class Watch:
             self._staff.end(worker, wanted=True)
 
     def _relieve(self, worker: Worker) -> None:
-        """Take back what waits there; give it nothing until a job ended or it answers."""
+        """Take back what waits there and can begin elsewhere; give it nothing until a job ended
+        or it answers."""
+        if worker.execution in ALONE:
+            worker.stalled = True
+            self._on_back(worker.take_back(self._staff.crews[worker.execution].spare()))
+            return
         self._on_back(worker.take_back())
-        if worker.execution not in ALONE and not worker.stalled:
+        if not worker.stalled:
             worker.tell(Tell.PING, None)
         worker.stalled = True

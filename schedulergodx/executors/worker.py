@@ -33,6 +33,7 @@ class Given(Struct):
     asked: whether it was asked to stop, which it may see
     why: for what it is made to stop
     told: when a thread or a coroutine was told so, monotonic
+    followed: whether somebody wants to know at once what it prints
     """
 
     work: Work
@@ -42,6 +43,7 @@ class Given(Struct):
     asked: bool = False
     why: Why | None = None
     told: float | None = None
+    followed: bool = False
 
 
 class Worker:
@@ -208,13 +210,24 @@ class Worker:
             self._slots.append(token % self.marks.slots)
             if given.asked:
                 self.marks.ask(token, False)
+            if given.followed:
+                self.marks.follow(token, False)
         return given
 
-    def take_back(self) -> list[Given]:
-        """Part from all jobs that it has not begun and now never will."""
-        if self._permits is None:
+    def follow(self, given: Given, wanted: bool) -> None:
+        """Have its process tell what a job prints, or no more."""
+        given.followed = wanted
+        self.marks.follow(given.token, wanted)
+
+    def take_back(self, most: int | None = None) -> list[Given]:
+        """Part from jobs that it has not begun and now never will: the first ones, or all."""
+        if self._permits is None or most == 0:
             return []
-        back = [given for token in self._permits.take_back() if (given := self.pop(token))]
+        tokens = self._permits.take_back()
+        if most is not None and len(tokens) > most:
+            self._permits.grant(tokens[most:])
+            del tokens[most:]
+        back = [given for token in tokens if (given := self.pop(token))]
         if back:
             self.tell(Tell.DROP, [given.token for given in back])
         return back

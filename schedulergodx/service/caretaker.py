@@ -23,11 +23,20 @@ class Caretaker:
     """Keeps house, a little at a time.
 
     retention: how long what has ended is kept
+    schedules: for how many seconds their fires are kept; None for ever
     pulse: says that the service is well, to whoever watches over it
     """
 
-    def __init__(self, store: Store, retention: Retention, pulse: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        retention: Retention,
+        pulse: Callable[[], None],
+        *,
+        schedules: float | None,
+    ) -> None:
         self._store = store
+        self._schedules = schedules
         self._retention = retention
         self._pulse = pulse
         self._pruned = 0.0
@@ -47,6 +56,8 @@ class Caretaker:
             return
         pruned = self._store.prune(self._retention, tick.now, _SLICE)
         swept = self._store.sweep(tick.now, _SLICE)
+        if self._schedules is not None:
+            swept = max(swept, self._store.sweep_schedules(tick.now - self._schedules, _SLICE))
         self._more = pruned >= _SLICE or swept >= _SLICE
         if not self._more:
             self._pruned = time.monotonic()

@@ -10,6 +10,7 @@ import msgspec
 
 from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
 from schedulergodx.core.envelope import MessageType
+from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.job import ErrorCode, Failure, Status
 from schedulergodx.core.json_answer import read_address
@@ -30,7 +31,17 @@ from schedulergodx.core.request import (
     AskView,
     read_request,
 )
+from schedulergodx.core.schedule import (
+    AskAboutSchedule,
+    AskBackfill,
+    AskFires,
+    AskNextFires,
+    AskRunSchedule,
+    AskScheduleChanges,
+    AskTurnSchedule,
+)
 from schedulergodx.core.view import CancelAnswer
+from schedulergodx.core.why import AskWhy
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.batch_desk import AskAboutBatch
 from schedulergodx.service.errands import SLICE
@@ -45,7 +56,10 @@ if TYPE_CHECKING:
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.errands import Errands
+    from schedulergodx.service.explainer import Explainer
+    from schedulergodx.service.followers import Followers
     from schedulergodx.service.queues import Queues
+    from schedulergodx.service.schedule_desk import ScheduleDesk
     from schedulergodx.storage.base import Cancelled, Running, Store, Told
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,8 +69,10 @@ _CLEARED = Retention(dict.fromkeys((Status.COMPLETED, Status.CANCELLED), 0.0))
 class Desk:
     """Answers requests.
 
-    batches: answers what is asked about batches
+    batches, schedules: answer what is asked about these
     errands: does what takes several rounds
+    followers: those that are told what becomes of jobs
+    explainer: says why jobs do not run
     queues: those that this service serves
     book: what is known of them
     stop: calls off an attempt, as (job, force)
@@ -67,7 +83,10 @@ class Desk:
         self,
         store: Store,
         batches: BatchDesk,
+        schedules: ScheduleDesk,
         errands: Errands,
+        followers: Followers,
+        explainer: Explainer,
         *,
         queues: Collection[str],
         book: Queues,
@@ -80,7 +99,10 @@ class Desk:
         self._stop = stop
         self._tell = tell
         self._batches = batches
+        self._schedules = schedules
         self._errands = errands
+        self._followers = followers
+        self._explainer = explainer
 
     def answer(self, envelope: Envelope, tick: Tick) -> None:
         """Answer a REQUEST. Raises: EnvelopeError"""
@@ -124,9 +146,12 @@ class Desk:
                 return self._book.set_paused(queue, paused, tick.now)
         if isinstance(request, AskAboutBatch):
             return self._batches.fulfil(request, header, tick)
+        if isinstance(request, AskAboutSchedule):
+            return self._schedules.fulfil(request, header, tick)
         uid = self._store.find(header.client, request.id)
-        if uid is None:
-            return Instead.UNKNOWN
+        return Instead.UNKNOWN if uid is None else self._of_job(uid, request, header, tick)
+
+    def _of_job(self, uid: bytes, request: Request, header: Header, tick: Tick) -> object:
         match request:
             case AskStatus():
                 return self._store.status(uid)
@@ -134,6 +159,10 @@ class Desk:
                 return self._store.view(uid)
             case AskRequeue():
                 return self._store.requeue(uid, tick.now)
+            case AskFollow():
+                return self._followers.follow(uid, header)
+            case AskWhy():
+                return self._explainer.why(uid, tick.now)
             case AskAnnotate(_, note):
                 return self._store.annotate(uid, note[:LONGEST_NOTE], tick.now)
             case AskChange(_, change):
@@ -141,6 +170,7 @@ class Desk:
                     self._check_served(change.queue)
                 _check_change(change)
                 return self._store.change(uid, change, tick.now)
+        raise AssertionError(request)
 
     def _clear(self, before: float | None, tick: Tick) -> int:
         """Forget some jobs that completed or were cancelled by then; the answer is how many."""
@@ -206,8 +236,12 @@ def _unknown_value(request: Request) -> object:
             return CancelAnswer.UNKNOWN
         case AskOutcomes() | AskCancelBatch() | AskRequeueBatch():
             return 0
-        case AskJobsOfBatch():
+        case AskJobsOfBatch() | AskNextFires() | AskFires() | AskScheduleChanges():
             return []
+        case AskTurnSchedule() | AskRunSchedule():
+            return False
+        case AskBackfill():
+            return 0, None
         case AskChange() | AskRequeue() | AskAnnotate():
             return False
     return None

@@ -15,6 +15,7 @@ from schedulergodx.storage.base import CLAIM_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from schedulergodx.core.job import Execution
     from schedulergodx.executors.base import Ended, Executor, Returned
     from schedulergodx.service.tick import Tick
     from schedulergodx.storage.base import Claimed, Store
@@ -106,6 +107,15 @@ class Dispatcher:
         full = sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES
         if full or any(claimed.results for claimed in claims):
             tick.later.append(self._ring)  # there may be places left
+
+    def running_in(self, queue: str) -> list[bytes]:
+        """The uids of the jobs of a queue that have a place, the oldest first."""
+        return [job.uid for job in self._running.values() if job.queue == queue]
+
+    def running_of(self, execution: Execution) -> int:
+        """How many jobs of a kind have a place."""
+        spec = self._store.spec
+        return sum(spec(job.spec).execution is execution for job in self._running.values())
 
     def _rooms(self, pending: Collection[str], now: float) -> dict[str, int]:
         """How many more may run of each queue that has any."""

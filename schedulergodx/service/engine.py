@@ -14,16 +14,22 @@ from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
 from schedulergodx.service.errands import Errands
+from schedulergodx.service.explainer import Explainer
 from schedulergodx.service.finisher import Finisher
+from schedulergodx.service.followers import Followers
 from schedulergodx.service.inbox import Inbox
+from schedulergodx.service.journal import Journal
 from schedulergodx.service.loop import Loop, Stations
+from schedulergodx.service.maker import Maker
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
 from schedulergodx.service.quarantine import Quarantine
 from schedulergodx.service.queues import Queues
 from schedulergodx.service.retention import retention_of
+from schedulergodx.service.schedule_desk import ScheduleDesk
 from schedulergodx.service.scheduler import Scheduler
 from schedulergodx.service.tick import Tick
+from schedulergodx.service.timekeeper import Timekeeper
 from schedulergodx.service.watchers import Watchers
 
 if TYPE_CHECKING:
@@ -31,11 +37,13 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
+    from schedulergodx.core.envelope import Header
+    from schedulergodx.core.message import TaskBody
     from schedulergodx.core.names import Names
     from schedulergodx.core.signing import Signer
     from schedulergodx.executors.base import Executor
     from schedulergodx.service.watch import Watch
-    from schedulergodx.storage.base import Running, Store
+    from schedulergodx.storage.base import NewJob, Running, Store
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +69,7 @@ class Engine:
     """Runs the rounds of a service.
 
     clock, identify, chance: time, identity and luck, from outside
+    on_halt: the service is to stop, since something is wrong that must not be passed over
     """
 
     def __init__(
@@ -73,12 +82,14 @@ class Engine:
         identify: Callable[[], bytes],
         chance: Callable[[], float],
         watch: Watch,
+        on_halt: Callable[[], None] = lambda: None,
     ) -> None:
         self._parts = parts
         self._settings = settings
         self._clock = clock
         self._watch = watch
         self._queues = parts.queues or dict.fromkeys(settings.queues)
+        self._on_halt = on_halt
         names = parts.names
         self._intake = [names.requests(queue) for queue in settings.queues]
         self._intake.append(names.control(parts.store.uid))
@@ -144,7 +155,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether all that was gathered is written and told, and only time brings more."""
-        return self._loop.idle and self._stations.outbox.idle
+        return self._loop.idle and self._stations.outbox.told
 
     @property
     def resting(self) -> bool:
@@ -190,27 +201,64 @@ class Engine:
     def _make_stations(
         self, name: str, identify: Callable[[], bytes], chance: Callable[[], float]
     ) -> Stations:
-        store, settings = self._parts.store, self._settings
+        store = self._parts.store
         outbox = Outbox(store, ready=lambda: self._post.open, send=self._post.send, ring=self.ring)
         dispatcher = self._make_dispatcher()
         watchers = Watchers(store)
         errands = Errands(self.ring)
-        batches = BatchDesk(
-            store,
+
+        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
+            return inbox.draft(header, task, now)
+
+        batches = BatchDesk(store, watchers, stop=self._call_off, draft=draft, errands=errands)
+        followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
+        timekeeper, schedules = self._make_schedules(lambda: inbox)
+        explainer = self._make_explainer(dispatcher)
+        desk = self._make_desk(batches, schedules, errands, followers, explainer, outbox)
+        inbox = self._make_inbox(desk, name, identify)
+        return Stations(
+            inbox,
+            Scheduler(store),
+            dispatcher,
+            Finisher(store, dispatcher, chance),
+            outbox,
+            self._make_caretaker(),
+            errands,
             watchers,
-            stop=self._call_off,
-            draft=lambda header, task, now: inbox.draft(header, task, now),
-            errands=errands,
+            timekeeper,
+            followers,
+            Journal(store, self._parts.executor, followers),
         )
-        desk = Desk(
-            *(store, batches, errands),
+
+    def _make_caretaker(self) -> Caretaker:
+        return Caretaker(
+            self._parts.store,
+            retention_of(self._settings),
+            lambda: self._watch.pulse(self.trouble),
+            schedules=self._settings.retention_schedules,
+        )
+
+    def _make_desk(
+        self,
+        batches: BatchDesk,
+        schedules: ScheduleDesk,
+        errands: Errands,
+        followers: Followers,
+        explainer: Explainer,
+        outbox: Outbox,
+    ) -> Desk:
+        return Desk(
+            *(self._parts.store, batches, schedules, errands, followers, explainer),
             queues=self._queues,
             book=self._make_book(),
             stop=self._call_off,
             tell=outbox.replies,
         )
-        inbox = Inbox(
-            store,
+
+    def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
+        settings = self._settings
+        return Inbox(
+            self._parts.store,
             desk,
             self._parts.signer,
             self._make_admission(),
@@ -220,16 +268,24 @@ class Engine:
             expiration=settings.task_expiration,
             identify=identify,
         )
-        return Stations(
-            inbox,
-            Scheduler(store),
-            dispatcher,
-            Finisher(store, dispatcher, chance),
-            outbox,
-            Caretaker(store, retention_of(settings), lambda: self._watch.pulse(self.trouble)),
-            errands,
-            watchers,
+
+    def _make_schedules(self, inbox: Callable[[], Inbox]) -> tuple[Timekeeper, ScheduleDesk]:
+        """What fires schedules, and what answers questions about them."""
+        store, settings = self._parts.store, self._settings
+
+        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
+            return inbox().draft(header, task, now)
+
+        maker = Maker(
+            store,
+            draft=draft,
+            keep=lambda jobs, header, tick: inbox().keep(jobs, header, tick),
+            stop=self._call_off,
         )
+        timekeeper = Timekeeper(
+            store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
+        )
+        return timekeeper, ScheduleDesk(store, timekeeper, maker, draft=draft)
 
     def _make_admission(self) -> Admission:
         return Admission(
@@ -238,6 +294,17 @@ class Engine:
             imports=self._settings.imports,
             registered=self._parts.executor.names,
             accept_code=self._settings.accept_code,
+        )
+
+    def _make_explainer(self, dispatcher: Dispatcher) -> Explainer:
+        settings = self._settings
+        return Explainer(
+            self._parts.store,
+            dispatcher,
+            queues=self._queues,
+            limits=settings.queue_limits,
+            rates=_rates(settings),
+            places=self._parts.executor.places,
         )
 
     def _make_book(self) -> Queues:
@@ -257,8 +324,17 @@ class Engine:
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
             ring=self.ring,
-            rates={queue: Rate(*rate) for queue, rate in self._settings.queue_rates.items()},
+            rates=_rates(self._settings),
         )
+
+    def _halt(self) -> None:
+        """A rule can't be told, and that is not to be passed over."""
+        logger.error("the service stops, since silence_cond_check is off")
+        self._on_halt()
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)
+
+
+def _rates(settings: Settings) -> dict[str, Rate]:
+    return {queue: Rate(*rate) for queue, rate in settings.queue_rates.items()}

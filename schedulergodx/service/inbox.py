@@ -88,7 +88,7 @@ class Inbox:
         self._python = interpreter_tag()
         self._known: set[bytes] = set()
         self._membership = Membership(store)
-        self._bundles = Bundles(store, draft=self.draft, keep=self._keep)
+        self._bundles = Bundles(store, draft=self.draft, keep=self.keep)
 
     def take(self, arrival: Arrival, tick: Tick) -> int:
         """Store what an envelope asks for; the answer is how many jobs that were."""
@@ -165,7 +165,7 @@ class Inbox:
         if not task.queue:  # it was for every store: each puts it where it reads first
             task = structs.replace(task, queue=self._home)
         jobs = self.draft(header, task, tick.now, bad)
-        known = self._keep(jobs, header, tick)
+        known = self.keep(jobs, header, tick)
         if known:
             self._desk.repeat(known, header, tick)
         return len(jobs)
@@ -203,7 +203,7 @@ class Inbox:
         jobs += [self._bad_job(item, shared, now) for item in bad]
         return place.call_off(jobs) if place.called_off else jobs
 
-    def _keep(self, jobs: list[NewJob], header: Header, tick: Tick) -> set[bytes]:
+    def keep(self, jobs: list[NewJob], header: Header, tick: Tick) -> set[bytes]:
         """Store jobs, those that depend on others after the rest, and tell what ended here.
 
         The answer is the uids that were here before.

@@ -112,8 +112,8 @@ class LentDispatcher(Dispatcher):
                 lender.left = 1
         super().forget(tick)
 
-    def running_of(self, run: int) -> int:
-        """How many jobs a lender runs."""
+    def running_below(self, run: int) -> int:
+        """How many jobs the run of a lender has."""
         return sum(run_of(claimed.worker) == run for claimed in self._running.values())
 
     def _dispatch_for(self, lender: Lender, tick: Tick) -> None:
@@ -125,7 +125,7 @@ class LentDispatcher(Dispatcher):
             tick.later.append(partial(_settle, lender.over, ran=False))
 
     def _claim(self, lender: Lender, now: float) -> list[Claimed]:
-        room = lender.room(self.running_of(lender.run))
+        room = lender.room(self.running_below(lender.run))
         pending = self._store.pending() if room > 0 else {}
         rooms = {
             queue: more

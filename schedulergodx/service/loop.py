@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from schedulergodx.service.dispatcher import Dispatcher
     from schedulergodx.service.errands import Errands
     from schedulergodx.service.finisher import Finisher
+    from schedulergodx.service.followers import Followers
     from schedulergodx.service.inbox import Inbox
+    from schedulergodx.service.journal import Journal
     from schedulergodx.service.outbox import Outbox
     from schedulergodx.service.post import Post
     from schedulergodx.service.quarantine import Quarantine
     from schedulergodx.service.scheduler import Scheduler
+    from schedulergodx.service.timekeeper import Timekeeper
     from schedulergodx.service.watchers import Watchers
     from schedulergodx.storage.base import Store
 
@@ -42,10 +45,13 @@ logger = logging.getLogger(__name__)
 
 _BYTES = 8 << 20  # of envelopes a round
 _SECONDS = 0.02  # of taking in a round
+_COMMITS = 4  # or as long as so many commits take, where the disk is slow
+_LONGEST_SECONDS = 0.05  # but no longer: others are served in between
 _QUICK_COMMIT = 0.001  # seconds: below it, a thread costs more than it frees
 _LONGEST_SLEEP = 1.0  # seconds: a clock that was set is noticed within it
 _REST = 1.0  # seconds between tries on a store that fails
 _CALM = 5.0  # seconds without a failure after which it is well: an empty round always succeeds
+_ENDS = (Ended, Returned)
 
 
 @dataclass(slots=True)
@@ -68,6 +74,9 @@ class Stations:
     caretaker: Caretaker
     errands: Errands
     watchers: Watchers
+    timekeeper: Timekeeper
+    followers: Followers
+    journal: Journal
 
 
 class Loop:
@@ -115,13 +124,15 @@ class Loop:
         self._bell.set()
 
     def report(self, report: Report) -> None:
-        """A worker says what became of a job, or sends what its job launches."""
-        if isinstance(report, Sent) and not self._post.is_local(report.address):
+        """A worker says what became of a job, or sends what its job launches or says. Hot."""
+        if isinstance(report, _ENDS):
+            self._reports.append(report)
+        elif isinstance(report, Sent) and not self._post.is_local(report.address):
             self._post.forward(report)
         elif isinstance(report, Sent):
             self._arrivals.append(Arrival(report.body, report.address, sent=report))
         elif not isinstance(report, Free):
-            self._reports.append(report)
+            self._stations.journal.take(report)
         self._bell.set()
 
     def ring(self) -> None:
@@ -170,7 +181,9 @@ class Loop:
 
     def next_moment(self) -> float | None:
         """When the clock alone gives something to do; None for never."""
-        return self._stations.scheduler.next_moment()
+        stations = self._stations
+        moments = (stations.scheduler.next_moment(), stations.timekeeper.next_moment())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @property
     def idle(self) -> bool:
@@ -199,7 +212,9 @@ class Loop:
 
     async def _sleep(self) -> None:
         moment = self.next_moment()
-        delay = min(self._stations.caretaker.patience, self._stations.watchers.patience)
+        stations = self._stations
+        patiences = (stations.caretaker, stations.watchers, stations.followers)
+        delay = min(station.patience for station in patiences)
         if moment is not None:
             delay = min(delay, _LONGEST_SLEEP, max(0.0, moment - self._clock()))
         alarm = asyncio.get_running_loop().call_later(delay, self._bell.set)
@@ -232,23 +247,27 @@ class Loop:
         stations = self._stations
         stations.outbox.write()
         tick.told += stations.outbox.left_over()
+        stations.journal.write(tick)
         if batch.reports:
             stations.finisher.settle(batch.reports, tick)
             stations.dispatcher.release(batch.reports, tick)
         self._take(batch, tick)
         self._quarantine.acquit()
         stations.errands.work(tick)
+        stations.timekeeper.keep(tick)
         stations.scheduler.release(tick)
         stations.dispatcher.dispatch(tick)
         stations.caretaker.tidy(tick)
         stations.watchers.tell(tick)
+        stations.followers.tell(tick)
         while self._questions:
             self._questions.popleft()()
 
     def _take(self, batch: Batch, tick: Tick) -> None:
         """Let the inbox take envelopes, as many as a round may hold; the rest goes back."""
         jobs = 0
-        end = time.perf_counter() + _SECONDS
+        seconds = max(_SECONDS, min(_COMMITS * self._commit_time, _LONGEST_SECONDS))
+        end = time.perf_counter() + seconds
         for index, arrival in enumerate(batch.arrivals):
             if jobs >= self._items or (index and time.perf_counter() > end):
                 self._arrivals.extendleft(reversed(batch.arrivals[index:]))
@@ -280,6 +299,7 @@ class Loop:
             logger.info("the store takes again")
         self._stations.outbox.written()
         if tick.works:
+            self._stations.followers.begin(tick.works)
             self._executor.run(tick.works)
         self._post.settle(tick.taken)
         self._post.bury(tick.dead)
@@ -306,6 +326,7 @@ class Loop:
         if self.trouble != str(error):
             logger.error("the store %s: %s; intake rests, nothing is acknowledged", what, error)
         self.trouble = str(error)
+        self._stations.journal.refuse(f"the service can't store it: {error}")
         self._post.close_intake([*batch.arrivals, *self._arrivals], str(error))
         self._arrivals.clear()
         self._failed_at = time.monotonic()
@@ -317,14 +338,18 @@ class Loop:
         try:
             self._store.begin()
             self._stations.outbox.write()
+            if not self._alone(tick, self._stations.journal.write, None):
+                self._stations.journal.refuse("it can't be stored: the log of the service says why")
             for report in batch.reports:
                 self._alone(tick, partial(self._settle, report), report)
             for arrival in batch.arrivals:
                 self._alone(tick, partial(self._take_one, arrival), arrival)
             self._alone(tick, self._stations.errands.work, None)
+            self._alone(tick, self._stations.timekeeper.keep, None)
             self._alone(tick, self._stations.scheduler.release, None)
             self._alone(tick, self._stations.dispatcher.dispatch, None)
             self._alone(tick, self._stations.watchers.tell, None)
+            self._alone(tick, self._stations.followers.tell, None)
             await self._commit()
         except StoreError as error:
             self._give_up(batch, tick, error)
@@ -337,7 +362,8 @@ class Loop:
 
     def _alone(
         self, tick: Tick, write: Callable[[Tick], object], item: Arrival | Ended | Returned | None
-    ) -> None:
+    ) -> bool:
+        """Whether it could be written."""
         part = Tick(tick.now)
         try:
             with self._store.savepoint():
@@ -349,8 +375,9 @@ class Loop:
             self._stations.inbox.forget()
             self._stations.dispatcher.forget(part)
             self._replace(item, tick, f"{type(error).__name__}: {error}")
-        else:
-            tick.absorb(part)
+            return False
+        tick.absorb(part)
+        return True
 
     def _replace(self, item: Arrival | Ended | Returned | None, tick: Tick, reason: str) -> None:
         """What stands in for a part that can't be written."""

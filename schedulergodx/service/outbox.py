@@ -60,8 +60,13 @@ class Outbox:
 
     @property
     def idle(self) -> bool:
-        """Whether everything was told, as far as this process knows."""
+        """Whether everything was told and that is written, as far as this process knows."""
         return not self._under_way and not self._settled and not self._behind
+
+    @property
+    def told(self) -> bool:
+        """Whether everything was told, written or not."""
+        return len(self._under_way) <= len(self._settled) and not self._behind
 
     def write(self) -> None:
         """Inside the tick: forget what was told, and look for what is left over."""

@@ -101,6 +101,7 @@ class Service(Aliases, Registering, Program):
         self._hurry: asyncio.Event | None = None
         self._ready = threading.Event()
         self._connected = False
+        self._halted = False
 
     # -- what callers do --------------------------------------------------------------------------
 
@@ -188,6 +189,7 @@ class Service(Aliases, Registering, Program):
             identify=UidSource(self._clock),
             chance=random.random,
             watch=self._watch(store),
+            on_halt=self._halt,
         )
         self._engine = engine
         try:
@@ -196,6 +198,11 @@ class Service(Aliases, Registering, Program):
             reading = asyncio.create_task(self._read(broker, store, engine, opening))
             await self._until_stopped(rounds, reading)
             await self._drain(engine, executor, rounds, reading)
+            if self._halted:
+                raise ServiceError(
+                    "it stopped because the rule of a schedule can't be told: the log says which. "
+                    "Mend it, or let such rules pass with silence_cond_check"
+                )
         finally:
             self._engine = None
             await executor.stop(0)
@@ -358,6 +365,10 @@ class Service(Aliases, Registering, Program):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._ask_to_stop, self.settings.stop_grace)
+
+    def _halt(self) -> None:
+        self._halted = True
+        self._ask_to_stop(self.settings.stop_grace)
 
     def _ask_to_stop(self, grace: float) -> None:
         if self._stop_asked is None or self._hurry is None:

@@ -21,6 +21,8 @@ from msgspec import Struct
 from schedulergodx.core.view import CancelAnswer, Change, JobFilter, JobView
 from schedulergodx.storage.flows import FlowStore
 from schedulergodx.storage.holding import HoldingStore
+from schedulergodx.storage.progress import ProgressStore
+from schedulergodx.storage.schedules import ScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -187,7 +189,7 @@ class Retention:
     queues: Mapping[str, Mapping[Status, float | None]] = field(default_factory=dict)
 
 
-class Store(FlowStore, HoldingStore, Protocol):
+class Store(FlowStore, HoldingStore, ProgressStore, ScheduleStore, Protocol):
     """Keeps jobs, and moves them."""
 
     uid: str  # of the store itself: 32 hex digits, made with it
@@ -341,9 +343,6 @@ class Store(FlowStore, HoldingStore, Protocol):
         its key.
         """
 
-    def annotate(self, uid: bytes, note: str, now: float) -> bool:
-        """Keep a sentence about how a job stands. False if the job is unknown."""
-
     def find(self, client: str | None, id: str) -> bytes | None:
         """The uid of the newest job of that id: a label of that client, or a ULID or hex uid."""
 
@@ -353,8 +352,8 @@ class Store(FlowStore, HoldingStore, Protocol):
     def outcomes(self, uids: Sequence[bytes]) -> list[Told]:
         """What is to be told of those that have ended."""
 
-    def view(self, uid: bytes) -> JobView | None:
-        """One job with its attempts and output."""
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
+        """One job with its attempts and output, and, if wanted, its arguments."""
 
     def list_jobs(self, which: JobFilter) -> list[JobView]:
         """Jobs without their attempts and output."""

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from schedulergodx.core.job import LimitRule, Status
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from schedulergodx.core.job import LimitRule, Outcome, Status
+    from schedulergodx.core.job import Outcome
     from schedulergodx.core.limit import Rate
     from schedulergodx.storage.base import Told
 
@@ -37,6 +39,26 @@ class Holder(Struct, frozen=True):
     label: str | None
     status: Status | None
     until: float | None
+
+
+class HeldBack(Struct, frozen=True):
+    """What keeps a job from starting, beside its time, its parents and its queue.
+
+    joined: uid of the job that it is joined to
+    for_batch: whether it waits for the end of a batch
+    rule, key: the limit that it shares
+    running: how many jobs run that share it
+    holders: uids of the oldest of these
+    opens: from when on another one may start by the rate of that limit
+    """
+
+    joined: bytes | None = None
+    for_batch: bool = False
+    rule: LimitRule | None = None
+    key: str = ""
+    running: int = 0
+    holders: tuple[bytes, ...] = ()
+    opens: float | None = None
 
 
 class HoldingStore(Protocol):
@@ -72,6 +94,12 @@ class HoldingStore(Protocol):
 
         key: as `core.limit.key_of_queue` says
         """
+
+    def opens(self, key: str, rate: Rate) -> float:
+        """From when on another one may start of what shares a rate."""
+
+    def held_back(self, uid: bytes) -> HeldBack:
+        """What keeps a job from starting; nothing, if it is unknown. Names at most 10 holders."""
 
     def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
         """So many of them start now."""

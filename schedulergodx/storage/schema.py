@@ -33,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING, SCHEDULED
+from schedulergodx.storage.states import ACTIVE, BLOCKED, DELETED, PENDING, RUNNING, SCHEDULED
 
 metadata = MetaData()
 
@@ -286,5 +286,90 @@ note = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("uid", LargeBinary, nullable=False),
+    Column("client", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),  # see `states`
+    Column("made", Double, nullable=False),
+    Column("since", Double, nullable=False),  # from when on its rule counts
+    Column("version", Integer, nullable=False),
+    Column("next", Double),  # when it is to be looked at
+    Column("last", LargeBinary),  # msgpack of a Fired
+    Column("fires", Integer, nullable=False, server_default="0"),
+    Column("consumed", LargeBinary),  # msgpack of a list of (action, task, number)
+    Column("trouble", Text, nullable=False, server_default=""),
+    UniqueConstraint("uid"),
+)
+
+_partial(
+    "schedule_name", schedule.c.name, schedule.c.client, where=f"state < {DELETED}", unique=True
+)
+_partial("schedule_deleted", schedule.c.since, where=f"state = {DELETED}")
+_partial("schedule_next", schedule.c.next, where=f"state = {ACTIVE} AND next IS NOT NULL")
+
+schedule_version = Table(  # all that were: its history says what each changed
+    "schedule_version",
+    metadata,
+    Column("schedule", _Number, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("policy", LargeBinary, nullable=False),  # msgpack of a Policy
+    Column("task", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # msgpack of a TaskBody with one job, no units
+)
+
+schedule_change = Table(
+    "schedule_change",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("schedule", _Number, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Index("schedule_change_of", "schedule", "id"),
+)
+
+fire = Table(
+    "fire",
+    metadata,
+    Column("schedule", _Number, primary_key=True, autoincrement=False),
+    Column("instant", Double, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("job", LargeBinary),  # uid
+    Column("unfinished", SmallInteger, nullable=False),  # 0: its job is known to have ended
+    Index("fire_at", "at"),
+    sqlite_with_rowid=False,
+)
+
+_partial("fire_unfinished", fire.c.schedule, fire.c.instant, where="unfinished = 1")
+
+listener = Table(  # a schedule that is to hear what happens to jobs of a task
+    "listener",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("schedule", _Number, primary_key=True, autoincrement=False),
+    Column("heard", Integer, nullable=False),  # the newest happening before it listened
+    Index("listener_schedule", "schedule"),
+    sqlite_with_rowid=False,
+)
+
+happening = Table(  # to a job of a task that is listened to
+    "happening",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("action", SmallInteger, primary_key=True, autoincrement=False),  # see `states`
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
     sqlite_with_rowid=False,
 )

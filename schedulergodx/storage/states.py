@@ -6,7 +6,9 @@ waits is below RUNNING, what has ended is above it.
 
 from __future__ import annotations
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.job import OnFailure, Status
+from schedulergodx.core.schedule import ScheduleState
 from schedulergodx.core.view import BatchState
 
 SCHEDULED = 1
@@ -51,4 +53,24 @@ BATCH_STATES: dict[int, BatchState] = {
     BATCH_OPEN: BatchState.OPEN,
     BATCH_CLOSED: BatchState.CLOSED,
     BATCH_CANCELLED: BatchState.CANCELLED,
+}
+
+ACTIVE = 1
+DELETED = 4
+
+SCHEDULE_NUMBERS: dict[ScheduleState, int] = {
+    ScheduleState.ACTIVE: ACTIVE,
+    ScheduleState.PAUSED: 2,
+    ScheduleState.DISABLED: 3,
+    ScheduleState.DELETED: DELETED,
+}
+SCHEDULE_STATES: dict[int, ScheduleState] = {n: state for state, n in SCHEDULE_NUMBERS.items()}
+
+ACTIONS: dict[Action, int] = {
+    Action.STARTED: 1,
+    Action.SUCCEEDED: 2,
+    Action.FAILED: 3,
+    Action.TERMINATED: 4,
+    Action.INACTED: 5,
+    Action.FINISHED: 6,
 }

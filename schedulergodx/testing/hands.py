@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core import context
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
-from schedulergodx.executors.base import Ended, Free, Returned
-from schedulergodx.executors.frames import Order
+from schedulergodx.executors.base import Ended, Free, Kept, Returned
+from schedulergodx.executors.frames import Order, Saved
 from schedulergodx.executors.inside.attempt import Attempt
 from schedulergodx.executors.inside.judging import Judge
 from schedulergodx.executors.inside.opening import Call, Opener
 from schedulergodx.executors.worker import needs
+from schedulergodx.testing.voice import HandVoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from schedulergodx.config import Settings
-    from schedulergodx.executors.base import Report, Sent, Work
+    from schedulergodx.executors.base import Recalled, Remark, Report, Sent, Work
 
 _THREADS = 64  # jobs that wait for other jobs, one inside the other
 
@@ -69,6 +70,7 @@ class Hands:
         self._running = 0
         self._waiting = 0
         self._deaths = 0
+        self._voices: dict[int, HandVoice] = {}  # by the numbers of their jobs
         self._quiet = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Callable[[Report], None] = _nobody
@@ -147,8 +149,22 @@ class Hands:
     def cancel(self, seq: int, attempt: int, *, force: bool) -> None:
         self._page.wished.add(seq)
 
-    def accept(self, sent: Sent, error: str | None) -> None:
-        """Jobs launch through the client of the test itself."""
+    def accept(self, sent: Sent | Kept, error: str | None) -> None:
+        """Jobs launch through the client of the test itself, but they keep checkpoints."""
+        if isinstance(sent, Kept):
+            self._voices[sent.seq].answers.put(error)
+
+    def remind(
+        self,
+        recalled: Recalled,
+        value: bytes | None,
+        units: tuple[bytes, ...],
+        bodies: Mapping[bytes, bytes],
+    ) -> None:
+        self._voices[recalled.seq].answers.put(Saved(0, value, units, dict(bodies)))
+
+    def follow(self, seq: int, attempt: int, wanted: bool) -> None:
+        """What a job prints is on the terminal of the test."""
 
     def deliver(self, worker: int, body: bytes) -> bool:
         return False
@@ -169,7 +185,9 @@ class Hands:
             work.results,
         )
         started = self._clock()
-        attempt = Attempt(order, work.spec, self._page, started, self._output_limit)
+        attempt = Attempt(
+            order, work.spec, self._page, started, self._output_limit, self._make_voice
+        )
         context.set_current_job(attempt.current_job())
         call = None
         try:
@@ -184,6 +202,14 @@ class Hands:
         units = self._judge.new_units(outcome)
         ended = Ended(work.seq, work.attempt, outcome, ending.final, started, self._clock(), units)
         self._call(self._end, ended)
+
+    def _make_voice(self, attempt: Attempt) -> HandVoice:
+        def report(remark: Remark) -> None:
+            self._call(self._report, remark)
+
+        voice = HandVoice(attempt, report, self._judge, self._opener)
+        self._voices[attempt.order.seq] = voice
+        return voice
 
     def _open(self, order: Order, work: Work) -> Call:
         """What was shipped, or in its place the function itself."""
@@ -205,6 +231,7 @@ class Hands:
 
     def _end(self, ended: Ended | Returned) -> None:
         self._running -= 1
+        self._voices.pop(ended.seq, None)
         self._report(ended)
         self._quiet.set()
 

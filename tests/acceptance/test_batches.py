@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from schedulergodx.core.batch import AskBatch
 from schedulergodx.core.job import Status
 from schedulergodx.errors import BatchExists, UnknownBatch
 from tests.acceptance.folder import end, said
-from tests.world import SECRET, until
+from tests.world import ROOT, SECRET, until
 
 if TYPE_CHECKING:
     from tests.acceptance.deployment import Deployment
@@ -209,6 +210,19 @@ def test_a_job_waits_for_a_batch_and_gives_its_place_away(either: Deployment) ->
     assert outer.launch().result(SOON) == [1, 4, 9]
 
 
+def test_a_batch_is_an_argument_too(either: Deployment) -> None:
+    either.service().start()
+    client = either.client()
+
+    @client.task
+    def look(batch: Any) -> tuple[int, bool]:
+        return sum(batch.status().values()), batch.active
+
+    with client.batch("argument") as batch:
+        job = look.options(batch=batch).launch(batch)
+    assert job.result(SOON) == (1, True)
+
+
 def test_the_async_twin(either: Deployment) -> None:
     either.service().start()
 
@@ -242,6 +256,18 @@ def test_the_async_twin(either: Deployment) -> None:
                 await client.attach("nobody")
 
     asyncio.run(run())
+
+
+def test_the_page_about_batches_runs_as_it_stands(either: Deployment) -> None:
+    either.service().start()
+    page = (ROOT / "docs" / "batches.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    *_, counts, values, report, again = said(
+        either.folder("page").run("page.py", "\n".join(blocks)), SOON
+    ).splitlines()
+    assert counts == again == "{<Status.COMPLETED: 'completed'>: 3}"
+    assert (values, report) == ("[5, 5, 6]", "nightly is done")
 
 
 def test_a_thousand_jobs_are_one_batch(either: Deployment) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schedulergodx import distributaur
+from schedulergodx import batch, distributaur
 from schedulergodx.client import default
 from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.core.registry import registry
-from schedulergodx.errors import ConfigError, UnknownFunction, UnknownJob
+from schedulergodx.errors import ConfigError, UnknownBatch, UnknownFunction, UnknownJob
 from schedulergodx.utils.rmq_property import RmqConnect
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.folder import said
@@ -203,3 +203,46 @@ def test_a_failure_is_a_status_too() -> None:
     assert getattr(error, "code", None) == ErrorCode.ERROR_IN_TASK
     assert job.status() is Status.FAILED
     assert job.view().text == "no"
+
+
+# -- jobs as there, which are batches here ---------------------------------------------------------
+
+MONITOR = """\
+from schedulergodx import batch
+from schedulergodx.distributaur import (
+    attach_to_existing_job, check_job_status, execute_function, monitor_job_status,
+)
+
+SLEEP = "tests.acceptance.callable_by_name.sleep"
+if attach_to_existing_job("render"):
+    print("attached")
+else:
+    with batch("render") as render:
+        for n in range(3):
+            execute_function(SLEEP, {"seconds": 1}, batch=render)
+    print("submitted")
+monitor_job_status("render")
+print(check_job_status("render"), attach_to_existing_job("render"))
+"""
+
+
+def test_a_job_is_monitored_to_its_end_and_its_counts_are_its_own(served: Deployment) -> None:
+    """D14, D15, D16: the functions of the document, in a program that a second run would repeat."""
+    distributaur.execute_function("add", {"a": 1, "b": 2}).result(SOON)
+    folder = served.folder("monitor")
+    *_, said_last = said(folder.run("monitor.py", MONITOR), SOON).splitlines()
+    assert said_last == "{<Status.COMPLETED: 'completed'>: 3} False"
+
+
+def test_a_restarted_submitter_attaches(served: Deployment) -> None:
+    """D17: while it runs, and only then."""
+    assert not distributaur.attach_to_existing_job("film")
+    assert distributaur.check_job_status("film") == {}
+    with pytest.raises(UnknownBatch):
+        distributaur.monitor_job_status("film")
+    with batch("film") as film:
+        distributaur.execute_function(f"{HOME}.sleep", {"seconds": 1}, batch=film)
+    assert distributaur.attach_to_existing_job("film")
+    assert sum(distributaur.check_job_status("film").values()) == 1
+    assert distributaur.monitor_job_status("film", SOON) == {Status.COMPLETED: 1}
+    assert not distributaur.attach_to_existing_job("film")

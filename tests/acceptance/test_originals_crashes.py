@@ -131,6 +131,9 @@ def test_what_cannot_be_opened_is_not_tried_again_at_a_restart(deployment: Deplo
 # -- 13, 14: one downtime, and what becomes of who waited -----------------------------------------
 
 
+DELAY = 3.0  # seconds, in which a service is launched to four times, asked, and stopped
+
+
 @pytest.fixture(scope="module")
 def after_downtime(
     rabbit: Node, tmp_path_factory: pytest.TempPathFactory
@@ -143,18 +146,18 @@ def after_downtime(
         changed = deployment.client("changed", enable_overdue=True).task(append)
         path = str(deployment.file("ledger"))
         jobs = {
-            "stored, wanted": wanted.options(delay=0.5).launch(path, "stored"),
-            "stored, unwanted": unwanted.options(delay=0.5).launch(path, "stored"),
-            "before the change": changed.options(delay=0.5).launch(path, "before"),
+            "stored, wanted": wanted.options(delay=DELAY).launch(path, "stored"),
+            "stored, unwanted": unwanted.options(delay=DELAY).launch(path, "stored"),
+            "before the change": changed.options(delay=DELAY).launch(path, "before"),
         }
         changed = deployment.client("changed", enable_overdue=False).task(append)
-        jobs["after the change"] = changed.options(delay=0.5).launch(path, "after")
+        jobs["after the change"] = changed.options(delay=DELAY).launch(path, "after")
         assert [job.status() for job in jobs.values()] == ["scheduled"] * 4
         service.stop()
-        jobs["sent, wanted"] = wanted.options(delay=0.5).launch(path, "sent")
-        jobs["sent, unwanted"] = unwanted.options(delay=0.5).launch(path, "sent")
+        jobs["sent, wanted"] = wanted.options(delay=DELAY).launch(path, "sent")
+        jobs["sent, unwanted"] = unwanted.options(delay=DELAY).launch(path, "sent")
         jobs["at once"] = unwanted.launch(path, "at once")
-        late = time.time() + 0.5 + 0.5 + 0.1  # the delay, the grace
+        late = time.time() + DELAY + 0.5 + 0.1  # and the grace
         until(lambda: time.time() > late)
         service.start()
         yield jobs

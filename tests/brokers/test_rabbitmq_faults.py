@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 import time
@@ -502,3 +503,32 @@ async def test_a_message_keeps_the_id_of_its_sender_also_where_it_is_returned(
         assert second.properties is not None
         assert second.properties.message_id.isdecimal()
         broker.settle([first, second])
+
+
+# -- RabbitMQ of other versions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quorum", [False, True])
+async def test_nothing_is_asked_for_that_a_newer_rabbitmq_refuses(
+    node: Node, library: Any, quorum: bool
+) -> None:
+    """From 4.0 on: no shared queue that is not durable, and no prefetch for a whole channel."""
+    names = Names(f"newer-{library.__name__}-{quorum}.")
+    queues = [names.requests(), names.responses("c", "i"), names.dead(), names.control("s")]
+    async with opened(library(node.url, quorum=quorum)) as broker:
+        for queue in [*queues, names.owner("default")]:
+            await soon(broker.declare(queue))
+        await Inbox.of(broker, names.requests())
+        columns = ("name", "durable", "auto_delete", "exclusive", "arguments")
+        listed = json.loads(node.ctl("list_queues", *columns, "--formatter", "json"))
+        channels = json.loads(
+            node.ctl("list_channels", "global_prefetch_count", "--formatter", "json")
+        )
+    own = [queue for queue in listed if queue["name"].startswith(names.prefix)]
+    assert len(own) == 5
+    assert [queue for queue in own if not queue["durable"] and not queue["exclusive"]] == []
+    assert not any(queue["auto_delete"] for queue in own)
+    arguments = {name for queue in own for name, _, _ in queue["arguments"]}
+    assert arguments <= {"x-expires", "x-queue-type", "x-delivery-limit"}
+    assert channels
+    assert {channel["global_prefetch_count"] for channel in channels} == {0}

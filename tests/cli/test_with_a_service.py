@@ -311,3 +311,27 @@ def test_dead_letters_are_listed_shown_sent_again_and_discarded(shell: Shell) ->
     assert shell.run("dead", "discard", "--all").returncode == 0
     assert shell.json("dead", "list") == []
     assert shell.run("dead", "show", one["id"]).returncode == 1
+
+
+def test_a_job_is_followed_to_its_end(shell: Shell) -> None:
+    """G44: what it prints goes to stdout, the rest to stderr; the exit code is that of the job."""
+    id = shell.launch("tools:add", "--args", "[1]")
+    done = shell.run("job", "follow", id)
+    assert (done.returncode, done.stdout) == (0, "adding 1\n")
+    assert done.stderr.splitlines()[-1] == "completed"
+    id = shell.launch("tools:divide", "--args", "[1, 0]")
+    done = shell.run("job", "follow", id, "--json")
+    assert done.returncode == 1
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last == {"event": "status", "status": "failed", "attempt": 1, "text": "division by zero"}
+
+
+def test_why_says_what_holds_a_job(shell: Shell) -> None:
+    id = shell.launch("tools:add", "--args", "[1]", "--delay", "1h")
+    assert shell.run("why", id).stdout.startswith("not_due: it is not due: it may run from ")
+    answer = shell.json("why", id)
+    assert (answer["id"], answer["code"]) == (id, "not_due")
+    assert shell.run("job", "follow", id, "--timeout", "0.2").returncode == 1
+    shell.run("job", "cancel", id)
+    assert shell.json("why", id)["code"] == "cancelled"
+    assert shell.run("why", "nothing").returncode == 1

@@ -19,6 +19,7 @@ from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Broker, Delivery
 from schedulergodx.core.code import Packer, Unpacker
 from schedulergodx.core.envelope import Envelope, Header, MessageType, read_header, seal, unseal
+from schedulergodx.core.follow import AskFollow, FollowBody, JobNews
 from schedulergodx.core.identity import UidSource, uid_of, ulid
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Spec, Status
 from schedulergodx.core.json_data import read_arguments
@@ -46,6 +47,7 @@ from schedulergodx.core.request import (
 )
 from schedulergodx.core.signing import Signer
 from schedulergodx.core.view import CancelAnswer, Change, JobView
+from schedulergodx.core.why import AskWhy, Reason, Why
 from schedulergodx.errors import BadSignature
 
 STORE = "small"
@@ -242,6 +244,12 @@ class SmallService:
         """Let a job end this way."""
         self._loop.call_soon_threadsafe(self._end, self.record(uid), outcome, {})
 
+    def tell_news(self, news: JobNews) -> None:
+        """Tell the client of a job how it stands."""
+        header = self.record(news.uid).header
+        body = FollowBody([news])
+        self._loop.call_soon_threadsafe(self._send, header, MessageType.FOLLOW, body)
+
     def take_from_worker(self, body: bytes) -> None:
         """What a running job sends: it is not signed."""
         self._loop.call_soon_threadsafe(self._sort, unseal(body, Signer()))
@@ -303,6 +311,10 @@ class SmallService:
                 return record.status
             case AskView():
                 return self._view(record)
+            case AskFollow():
+                return JobNews(record.item.uid, record.status, 1)
+            case AskWhy():
+                return Why(Reason.BUSY, "all places are taken", {"running": 2})
             case AskRequeue():
                 return record.status is Status.FAILED
             case AskChange(_, change):

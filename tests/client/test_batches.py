@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schedulergodx.client import Client
+from schedulergodx.client import Client, Job
 from schedulergodx.client.batch import Batch
 from schedulergodx.client.sealing import Sealer
 from schedulergodx.core.batch import AskBatch
@@ -348,8 +348,22 @@ def test_a_block_that_raises_closes_the_batch_and_launches_nothing_after_it(
         {Status.COMPLETED: 1},
         None,
     )
-    with pytest.raises(LaunchError, match="was not filled"):
+    with pytest.raises(LaunchError, match="was not launched: stopped here"):
         after.result(SOON)
+
+
+def test_a_job_at_the_end_that_is_refused_says_so_and_the_batch_can_be_closed_without(
+    client: Client,
+) -> None:
+    batch = client.batch("work")
+    after = batch.then(client.task(report, queue="nobody"), "work")
+    client.task(square, batch=batch).launch(2)
+    with pytest.raises(ConfigError, match="'nobody' is not one that service"):
+        batch.close()
+    with pytest.raises(LaunchError, match="was not launched: the service refused it"):
+        after.result(SOON)
+    assert batch.close().state is BatchState.CLOSED
+    assert batch.wait(SOON).counts == {Status.COMPLETED: 1}
 
 
 # -- elsewhere -------------------------------------------------------------------------------------
@@ -398,6 +412,18 @@ def make_named() -> Iterator[Callable[[str], object]]:
     yield lambda name: registry.add(square, name)
     registry.functions.clear()
     registry.functions.update(before)
+
+
+def test_jobs_that_were_made_by_hand_are_in_batches_too(client: Client) -> None:
+    batch = client.batch("by hand")
+    first = Job("first", square, {"number": 2}, batch=batch)
+    second = Job("second", square, {"number": 3}, batch=batch, dependencies=[first.id])
+    client.submit(first)
+    client.submit(second)
+    third = client.task(square, batch=batch).launch(4)
+    assert batch.wait(SOON).counts == {Status.COMPLETED: 3}
+    assert batch.close().expected == 3
+    assert [job.result(SOON) for job in (first, second, third)] == [4, 9, 16]
 
 
 def test_a_batch_is_what_a_notebook_shows(client: Client) -> None:

@@ -13,7 +13,7 @@ def test_quick_jobs_are_sent_ahead_up_to_a_bound() -> None:
     pace = Pace()
     for _ in range(100):
         pace.learn(QUICK, 1e-6)
-    assert pace.ahead(0.0) == MOST
+    assert pace.ahead(0.0) == MOST / 4
 
 
 def test_what_a_worker_holds_counts() -> None:
@@ -47,3 +47,19 @@ def test_an_unknown_task_is_expected_to_be_like_the_others() -> None:
     for _ in range(100):
         pace.learn(SLOW, 1.0)
     assert pace.expect(QUICK) > 0.9
+
+
+def test_where_a_claim_is_long_on_its_way_more_is_sent_ahead() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(QUICK, 1e-6)
+    quick = pace.ahead(0.0)
+    for now in range(30):
+        pace.offer(now)
+        pace.take(now + 0.01)
+    assert quick < pace.ahead(0.0) == MOST
+    assert pace.ahead(pace.horizon) == 0
+    for now in range(100, 130):
+        pace.offer(now)
+        pace.take(now + 0.0001)
+    assert pace.ahead(0.0) == quick

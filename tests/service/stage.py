@@ -20,6 +20,7 @@ from schedulergodx.config import load_settings
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.code.unit import hash_of, wrap
 from schedulergodx.core.envelope import MessageType, seal, unseal
+from schedulergodx.core.follow import FollowBody, JobNews
 from schedulergodx.core.identity import new_uid
 from schedulergodx.core.job import Execution, Failure, Outcome, RetryRule, Spec, Status
 from schedulergodx.core.message import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.core.request import Request
-    from schedulergodx.executors.base import Marks, Report, Sent, Work
+    from schedulergodx.executors.base import Kept, Marks, Recalled, Report, Sent, Work
 
 T = TypeVar("T")
 
@@ -82,7 +83,11 @@ class Hand:
     begun: deque[Work] = field(default_factory=deque)
     running: dict[int, Work] = field(default_factory=dict)
     called_off: list[tuple[int, bool]] = field(default_factory=list)
-    accepted: list[tuple[Sent, str | None]] = field(default_factory=list)
+    accepted: list[tuple[Sent | Kept, str | None]] = field(default_factory=list)
+    reminded: list[tuple[int, bytes | None, tuple[bytes, ...], dict[bytes, bytes]]] = field(
+        default_factory=list
+    )
+    followed: list[tuple[int, int, bool]] = field(default_factory=list)
     delivered: list[bytes] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)
     prompt_places: int = 1 << 30
@@ -122,8 +127,20 @@ class Hand:
     def cancel(self, seq: int, attempt: int, *, force: bool) -> None:
         self.called_off.append((seq, force))
 
-    def accept(self, sent: Sent, error: str | None) -> None:
+    def accept(self, sent: Sent | Kept, error: str | None) -> None:
         self.accepted.append((sent, error))
+
+    def remind(
+        self,
+        recalled: Recalled,
+        value: bytes | None,
+        units: tuple[bytes, ...],
+        bodies: Mapping[bytes, bytes],
+    ) -> None:
+        self.reminded.append((recalled.seq, value, units, dict(bodies)))
+
+    def follow(self, seq: int, attempt: int, wanted: bool) -> None:
+        self.followed.append((seq, attempt, wanted))
 
     def deliver(self, worker: int, body: bytes) -> bool:
         self.delivered.append(body)
@@ -157,6 +174,7 @@ class Stage:
         self.answers: dict[bytes, Answer] = {}
         self.errors: dict[bytes, Error] = {}
         self.joined: dict[bytes, str] = {}
+        self.news: list[JobNews] = []
         self.dead: list[Delivery] = []
         self.crashed = False  # since then, what was told may be told again
         self._numbers = itertools.count(1)
@@ -341,6 +359,8 @@ class Stage:
             self.errors[error.request] = error
         elif envelope.header.type == MessageType.INFO:
             self.joined |= read_body(body, Info).joined
+        elif envelope.header.type == MessageType.FOLLOW:
+            self.news += read_body(body, FollowBody).jobs
         self.client.settle([delivery])
 
     def _hear_dead(self, delivery: Delivery) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.dependency import is_fatal, is_met
 from schedulergodx.core.identity import uid_of, ulid
 from schedulergodx.core.job import (
@@ -41,6 +42,7 @@ from schedulergodx.core.view import (
     Change,
     JobFilter,
     JobView,
+    Progress,
 )
 from schedulergodx.storage.base import (
     CLAIM_BYTES,
@@ -56,7 +58,8 @@ from schedulergodx.storage.base import (
     Told,
 )
 from schedulergodx.storage.flows import Added, Batch, BatchCancelled
-from schedulergodx.storage.holding import Holder, Key
+from schedulergodx.storage.holding import HeldBack, Holder, Key
+from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.verdicts import (
     CALLED_OFF,
     UNKNOWN_SPEC,
@@ -65,6 +68,7 @@ from schedulergodx.storage.verdicts import (
     parent_failed,
     unknown_parent,
 )
+from tests.storage.model_schedules import ScheduleModel, Timers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -95,6 +99,9 @@ class Row:
     above: list[tuple[int, Parent]] = field(default_factory=list)  # seqs of its parents
     for_batch: bool = False  # a callback that waits
     note: str = ""
+    done: float | None = None
+    total: float | None = None
+    checkpoint: Checkpoint | None = None
 
     @property
     def code(self) -> int | None:
@@ -136,9 +143,10 @@ class State:
     paused: dict[str, float] = field(default_factory=dict)
     last_seq: int = 0
     batches: dict[int, Group] = field(default_factory=dict)
+    timers: Timers = field(default_factory=Timers)
 
 
-class ModelStore:
+class ModelStore(ScheduleModel):
     """See `storage.base.Store`."""
 
     uid = "0" * 32
@@ -467,6 +475,8 @@ class ModelStore:
     def _start(self, row: Row, worker: int, now: float) -> Claimed:
         row.status, row.worker, row.started = Status.RUNNING, worker, now
         row.attempt += 1
+        if row.attempt == 1:
+            self._happens(self.spec(row.spec).name, (Action.STARTED,), now)
         job = row.job
         return Claimed(
             row.seq,
@@ -505,6 +515,25 @@ class ModelStore:
 
     def allowance(self, key: str, rate: Rate, now: float) -> int:
         return rate.room(self.state.rates.get(key, 0.0), now)
+
+    def opens(self, key: str, rate: Rate) -> float:
+        return rate.opens(self.state.rates.get(key, 0.0))
+
+    def held_back(self, uid: bytes) -> HeldBack:
+        row = self._row(uid)
+        if row is None:
+            return HeldBack()
+        joined = self.state.joined.get(row.seq)
+        for_batch = row.status is Status.BLOCKED and any(g.callback == uid for g in self._groups)
+        shared = row.job.limit_key
+        name, key = name_of_limit(shared)
+        rule = self.state.rules.get(name) if shared else None
+        if rule is None:
+            return HeldBack(joined, for_batch)
+        running = [r.job.uid for r in self._in(Status.RUNNING) if r.job.limit_key == shared]
+        rate = rate_of(rule)
+        opens = None if rate is None else self.opens(shared, rate)
+        return HeldBack(joined, for_batch, rule, key, len(running), tuple(running[:10]), opens)
 
     def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
         self.state.rates[key] = rate.after(self.state.rates.get(key, 0.0), now, starts)
@@ -694,6 +723,25 @@ class ModelStore:
             row.note = note
         return row is not None
 
+    def note_progress(self, said: Sequence[Said], now: float) -> None:
+        for one in said:
+            row = next(iter(self._running([(one.seq, one.attempt)])), None)
+            if row is None:
+                continue
+            row.total = row.total if one.total is None else one.total
+            row.done = row.done if one.done is None else one.done
+            row.note = one.note or row.note
+
+    def keep_checkpoint(self, seq: int, attempt: int, checkpoint: Checkpoint, now: float) -> bool:
+        row = next(iter(self._running([(seq, attempt)])), None)
+        if row is not None:
+            row.checkpoint = checkpoint
+        return row is not None
+
+    def kept_checkpoint(self, seq: int) -> Checkpoint | None:
+        row = self.state.rows.get(seq)
+        return row and row.checkpoint
+
     def find(self, client: str | None, id: str) -> bytes | None:
         uid = uid_of(id)
         if uid and self._row(uid):
@@ -714,7 +762,7 @@ class ModelStore:
         rows = [self._row(uid) for uid in uids]
         return [self._told(row) for row in rows if row and row.outcome]
 
-    def view(self, uid: bytes) -> JobView | None:
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
         row = self._row(uid)
         if row is None:
             return None
@@ -728,7 +776,8 @@ class ModelStore:
             attempts=tuple(row.attempts),
             **self._place(row),
             note=row.note,
-            arguments=row.job.arguments if self._has_arguments(row) else b"",
+            progress=None if row.done is None else Progress(row.done, row.total, row.note),
+            arguments=row.job.arguments if arguments and self._has_arguments(row) else b"",
             description=row.job.about.description if row.job.about else "",
         )
 
@@ -998,7 +1047,8 @@ class ModelStore:
         return Cause(self._id(parent), task, outcome.status, reason, root)
 
     def _end_one(self, row: Row, outcome: Outcome, started: float | None, finished: float) -> Told:
-        row.status, row.outcome = outcome.status, outcome
+        row.status, row.outcome, row.checkpoint = outcome.status, outcome, None
+        self._job_ends(row, outcome, finished)
         row.started, row.finished = started, finished
         if row.job.reply:
             self.state.outbox.add(row.seq)

@@ -47,6 +47,8 @@ LOOKUPS = {
     "STATUS": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_UIDS": "SEARCH job USING INDEX job_uid",
     "ANNOTATE": "SEARCH job USING INDEX job_uid",
+    "NOTE_PROGRESS": BY_SEQ,
+    "KEEP_CHECKPOINT": BY_SEQ,
     "VIEW": "SEARCH job USING INDEX job_uid",
     "TOLD_OF_SEQS": BY_SEQ,
     "KEPT_LONG_ENOUGH": "SEARCH job USING INDEX job_ended",
@@ -78,6 +80,8 @@ LOOKUPS = {
     "EDGES": BY_SEQ,
     "REMOVE_BATCHES": "SEARCH job USING INDEX job_batch",
     "HEADS": BY_SEQ,
+    "HELD_BACK": "SEARCH job USING INDEX job_uid",
+    "RUNNING_OF_LANES": "SCAN job USING INDEX job_running",
     "HOLDERS": BY_SEQ,
     "ADD_KEYS": "SEARCH job USING INDEX job_uid",
     "ADD_JOINED": "SEARCH job USING INDEX job_uid",
@@ -108,6 +112,7 @@ WHOLE_TABLES = {
     "PAUSED": "queue",
     "EMPTY_LANES": "lane",
     "FIRSTS": "joined",
+    "WITH_CHECKPOINT": "progress",
     "KEPT_OF_OTHERS": "json_each",
 }
 

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
+from schedulergodx.core.conditions.base import Action
 from schedulergodx.core.envelope import Header, MessageType
 from schedulergodx.core.job import (
     FINAL,
@@ -37,6 +38,8 @@ from schedulergodx.core.job import (
 )
 from schedulergodx.core.limit import key_of_limit
 from schedulergodx.core.message import BatchRef
+from schedulergodx.core.policy import Policy
+from schedulergodx.core.schedule import ScheduleFilter, ScheduleState, Why
 from schedulergodx.core.view import BatchFilter, Change, JobFilter
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Tick
@@ -50,6 +53,8 @@ from schedulergodx.storage.base import (
     Retention,
     Store,
 )
+from schedulergodx.storage.progress import Checkpoint, Said
+from schedulergodx.storage.schedules import Fire, Fired, Plan
 from schedulergodx.storage.states import STATUSES
 from tests.storage.making import DONE, FAILED, NOW, SPEC, new_job, new_uid
 from tests.storage.model import REQUEUEABLE, ModelStore, Row
@@ -60,6 +65,7 @@ EXECUTIONS = (Execution.PROCESS, Execution.ASYNC)
 ENDS = (DONE, FAILED, replace(FAILED, status=Status.TIMEOUT), replace(FAILED, output=""))
 ALL = JobFilter(limit=1000)
 LIMIT = LimitRule("limit")
+PLAN = Plan("every 1 hour", "UTC", Policy(), "greet", "default", b"a task")
 WAITS_OR_RUNS = (*sorted(WAITING), Status.RUNNING)
 MEMORY = Path("/dev/shm")  # no test here is about the disk
 
@@ -80,6 +86,9 @@ class SameAsModel(RuleBasedStateMachine):
         self.unused: list[tuple[int, int]] = []  # attempts that were given up
         self.clock = NOW
         self.both(lambda store: store.begin())
+        uid = new_uid()
+        self.both(lambda store: store.add_schedule(uid, store.client_id("ann"), "first", PLAN, NOW))
+        self.both(lambda store: store.listen(1, ["greet"]))
         for queue in QUEUES:  # something to run and something that runs, from the start
             uids = [new_uid() for _ in range(4)]
             self.both(lambda store, uids=uids, queue=queue: self.begin_with(store, uids, queue))
@@ -345,6 +354,110 @@ class SameAsModel(RuleBasedStateMachine):
 
         self.both(let_in)
 
+    # -- schedules -------------------------------------------------------------------------------
+
+    def timer(self, pick: int) -> int | None:
+        numbers = sorted(self.model.state.timers.by_number)
+        return numbers[pick % len(numbers)] if numbers else None
+
+    @precondition(lambda self: len(self.model.state.timers.by_number) < 4)
+    @rule(name=st.sampled_from(("x", "y")), client=st.sampled_from(("ann", "bob")), now=whens)
+    def add_schedule(self, name: str, client: str, now: float) -> None:
+        if self.both(lambda store: store.find_schedule(client, name)) is None:
+            uid = new_uid()
+            self.both(
+                lambda store: store.add_schedule(uid, store.client_id(client), name, PLAN, now)
+            )
+
+    @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(pick=picks, rule=st.sampled_from(("daily", "hourly")), anew=st.booleans(), now=whens)
+    def revise_schedule(self, pick: int, rule: str, anew: bool, now: float) -> None:
+        number = self.timer(pick)
+        plan = replace(PLAN, rule=rule)
+        self.both(lambda store: store.revise_schedule(number, plan, now, anew=anew))
+        self.both(lambda store: store.note_change(number, "ann", rule, now))
+
+    @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(pick=picks, state=st.sampled_from(ScheduleState), anew=st.booleans(), now=whens)
+    def turn_schedule(self, pick: int, state: ScheduleState, anew: bool, now: float) -> None:
+        number = self.timer(pick)
+        assert number is not None
+        old = self.model.schedule(number)
+        if old.state is not ScheduleState.DELETED:
+            self.both(lambda store: store.turn_schedule(number, state, now, anew=anew))
+
+    @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(pick=picks, next=st.none() | whens, trouble=st.sampled_from(("", "why")))
+    def plan_schedule(self, pick: int, next: float | None, trouble: str) -> None:
+        number = self.timer(pick)
+        self.both(lambda store: store.plan_schedule(number, next, trouble))
+
+    @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(
+        pick=picks,
+        instants=st.lists(whens, max_size=3, unique=True),
+        job=picks,
+        why=st.sampled_from(Why),
+        now=whens,
+    )
+    def fire(self, pick: int, instants: list[float], job: int, why: Why, now: float) -> None:
+        number = self.timer(pick)
+        uid = None if why is Why.STILL_RUNNING else self.uid(job, *Status)
+        known = self.both(lambda store: store.fired(number, instants))
+        fires = [Fire(instant, why, uid) for instant in instants if instant not in known]
+        self.both(lambda store: store.fire_schedule(number, fires, now))
+        last = Fired(now, now + 1)
+        self.both(lambda store: store.set_last(number, last, {(Action.FINISHED, "greet"): job}))
+
+    @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(pick=picks, now=whens)
+    def set_back(self, pick: int, now: float) -> None:
+        number = self.timer(pick)
+        self.both(lambda store: store.set_back(number, now))
+
+    @precondition(lambda self: self.model.state.timers.by_number)
+    @rule(pick=picks, tasks=st.sampled_from(((), ("greet",), ("other",), ("greet", "other"))))
+    def listen(self, pick: int, tasks: tuple[str, ...]) -> None:
+        number = self.timer(pick)
+        assert number is not None
+        if self.model.schedule(number).state is not ScheduleState.DELETED:
+            self.both(lambda store: store.listen(number, tasks))
+
+    @rule(now=whens, limit=st.integers(1, 4))
+    def look_at_schedules(self, now: float, limit: int) -> None:
+        assert self.model.heard() <= self.real.heard()
+        self.both(lambda store: store.next_change())
+        self.both(lambda store: set(store.due_schedules(now, 1000)))
+        self.both(lambda store: store.active_schedules(1, limit))
+        for which in (ScheduleFilter(), ScheduleFilter(client="ann", name="x", limit=limit)):
+            self.both(lambda store, which=which: store.list_schedules(which))
+        deleted = ScheduleFilter(state=ScheduleState.DELETED)
+        self.both(lambda store: store.list_schedules(deleted))
+        self.both(lambda store: store.running_of("greet"))
+        for action in Action:
+            self.both(lambda store, action=action: store.latest(action, "greet", 1, now))
+            self.both(lambda store, action=action: store.first_after(action, "greet", limit))
+        for number in self.model.state.timers.by_number:
+            for look in (
+                lambda store, number=number: store.schedule(number),
+                lambda store, number=number: store.view_schedule(number),
+                lambda store, number=number: store.unfinished(number),
+                lambda store, number=number: store.fires_of(number, now, limit),
+                lambda store, number=number: store.fires_of(number, None, 1000),
+                lambda store, number=number: store.changes_of(number, limit),
+            ):
+                self.both(look)
+
+    @rule(before=whens, limit=st.integers(1, 9))
+    def sweep_schedules(self, before: float, limit: int) -> None:
+        ages = [
+            shot.at
+            for timer in self.model.state.timers.by_number.values()
+            for shot in timer.shots.values()
+        ]
+        if len(ages) == len(set(ages)):  # of equal ones, any may go first
+            self.both(lambda store: store.sweep_schedules(before, limit))
+
     @rule(now=whens)
     def end_joined(self, now: float) -> None:
         self.both(lambda store: store.end_joined(now, 1000))
@@ -493,6 +606,36 @@ class SameAsModel(RuleBasedStateMachine):
         uid = self.uid(pick, *Status)
         self.both(lambda store: store.annotate(uid, f"{pick}", now))
 
+    @precondition(lambda self: self.has(Status.RUNNING))
+    @rule(
+        number=st.integers(1, 3),
+        late=st.integers(0, 1),
+        done=st.none() | st.sampled_from((0.0, 1.5)),
+        total=st.none() | st.just(9.0),
+        note=st.sampled_from(("", "half")),
+        now=whens,
+    )
+    def say(
+        self,
+        number: int,
+        late: int,
+        done: float | None,
+        total: float | None,
+        note: str,
+        now: float,
+    ) -> None:
+        running = self.model.running()[:number]
+        said = [Said(job.seq, job.attempt + late, done, total, note) for job in running]
+        self.both(lambda store: store.note_progress(said, now))
+
+    @precondition(lambda self: self.has(Status.RUNNING))
+    @rule(pick=picks, late=st.integers(0, 3), now=whens)
+    def keep_checkpoint(self, pick: int, late: int, now: float) -> None:
+        if row := self.row(pick, Status.RUNNING):
+            attempt = row.attempt + (late == 3)
+            checkpoint = Checkpoint(str(pick).encode(), (b"u" * 16,) * (pick % 2))
+            self.both(lambda store: store.keep_checkpoint(row.seq, attempt, checkpoint, now))
+
     @precondition(lambda self: self.model.state.outbox)
     @rule(pick=picks)
     def send(self, pick: int) -> None:
@@ -587,6 +730,10 @@ class SameAsModel(RuleBasedStateMachine):
         self.both(lambda store: store.cancel_asked([row.seq for row in rows]))
         for uid in uids:
             self.both(lambda store, uid=uid: store.view(uid))
+            self.both(lambda store, uid=uid: store.view(uid, arguments=False))
+        for row in rows:
+            self.both(lambda store, seq=row.seq: store.kept_checkpoint(seq))
+            self.both(lambda store, uid=row.job.uid: store.held_back(uid))
         for client in ("ann", None):
             self.both(lambda store, client=client: store.find(client, "1"))
         for status in Status:

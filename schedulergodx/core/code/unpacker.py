@@ -87,9 +87,16 @@ class Unpacker:
         loaded: tuple[tuple[Any, ...], dict[str, Any]] = self._load(body, units, function)
         return loaded
 
-    def load_value(self, body: bytes, units: tuple[bytes, ...] = ()) -> Any:
-        """A result, or an exception. Raises: UnreadableCode, MissingModule"""
-        return self._load(body, units, b"")
+    def load_value(
+        self, body: bytes, units: tuple[bytes, ...] = (), *, function: bytes = b""
+    ) -> Any:
+        """A result, or an exception.
+
+        function: hash of the one in whose world its classes are; empty for a world of its own
+
+        Raises: UnreadableCode, MissingModule
+        """
+        return self._load(body, units, function)
 
     def forget(self) -> None:
         """Drop all units, and what was opened of them."""

@@ -158,14 +158,13 @@ def _this(cycle: Cycle[P], span: Span, now: float) -> tuple[Window, Window | Non
 
 
 def _around(cycle: Cycle[P], span: Span, now: float) -> tuple[Window, Window]:
-    period = cycle.at(now)
-    last = cycle.window(period, span)
+    period = now_in = cycle.at(now)
+    last, following = cycle.window(period, span), None
     while last is None or last.open > now:
+        following = last or following
         period = cycle.before(period)
         last = cycle.window(period, span)
-    while True:
-        period = cycle.after(period)
-        window = cycle.window(period, span)
-        if window and window.open > now:
-            return last, window
-        last = window or last
+    while following is None:
+        now_in = cycle.after(now_in)
+        following = cycle.window(now_in, span)
+    return last, following

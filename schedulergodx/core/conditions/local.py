@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def offset(zone: ZoneInfo, instant: float) -> float:
     return shift.total_seconds() if shift else 0.0
 
 
+@lru_cache(4096)  # most schedules share their times
 def first(zone: ZoneInfo, time: datetime) -> float:
     """The instant that a wall time means."""
     early, late = _both(zone, time)

@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -27,11 +27,13 @@ from schedulergodx.executors.inside import limits
 from schedulergodx.executors.inside.attempt import Attempt
 from schedulergodx.executors.inside.judging import Ending, Judge, too_much_output
 from schedulergodx.executors.inside.opening import Opener
+from schedulergodx.executors.inside.teller import Teller
+from schedulergodx.executors.inside.voice import JobVoice
 from schedulergodx.executors.linux import has_children
 
 if TYPE_CHECKING:
     from schedulergodx.core.job import Limits
-    from schedulergodx.executors.frames import WorkerSettings
+    from schedulergodx.executors.frames import Saved, WorkerSettings
     from schedulergodx.executors.inside.channel import Channel, Job
     from schedulergodx.executors.inside.opening import Call
     from schedulergodx.executors.marks import MarkPage
@@ -57,7 +59,8 @@ class Bench:
         self.settings = tools.settings
         self.judge = tools.judge
         self._opener = tools.opener
-        self._page = page
+        self.page = page
+        self.teller = Teller()
         self._process = os.getpid()
         self.limited = False  # whether a job has this process, and so its limits, to itself
         channel.on_units = self._opener.add
@@ -82,8 +85,18 @@ class Bench:
     def begin(self, job: Job) -> Attempt:
         """Mark it."""
         order, spec = job
-        started = self._page.mark(order.token, order.seq, order.attempt)
-        return Attempt(order, spec, self._page, started, self.settings.output_limit)
+        started = self.page.mark(order.token, order.seq, order.attempt)
+        limit = self.settings.output_limit
+        return Attempt(order, spec, self.page, started, limit, self._make_voice)
+
+    def _make_voice(self, attempt: Attempt) -> JobVoice:
+        voice = JobVoice(attempt, self)
+        self.teller.add(voice)
+        return voice
+
+    def open_saved(self, attempt: Attempt, saved: Saved) -> Any:
+        """The value of a checkpoint. Raises: UnreadableCode"""
+        return self._opener.open_saved(saved, attempt.spec)
 
     def open(self, attempt: Attempt) -> Call:
         """Unpickle it. Raises: JobCancelled if it was called off before; see `Opener.open`"""
@@ -120,6 +133,7 @@ class Bench:
 
     def tell(self, attempt: Attempt, ending: Ending) -> None:
         """Send its outcome."""
+        attempt.close()
         outcome = ending.outcome
         output = attempt.output()
         if output:
@@ -128,5 +142,5 @@ class Bench:
         token = attempt.order.token
         report = Finished(token, outcome, ending.final, attempt.started, time.time(), units)
         data = frame(Say.FINISHED, report)
-        self._page.keep(token, payload_of(data))
+        self.page.keep(token, payload_of(data))
         self.channel.send_frame(data)

@@ -47,11 +47,21 @@ class Capture:
         while self._last and self._kept - len(self._last[0]) >= half:
             self._kept -= len(self._last.popleft())
 
+    def since(self, start: int) -> list[tuple[int, bytes]]:
+        """What is kept of what was written from byte `start` on: pieces, each with its start."""
+        with self._lock:
+            first, last = self._halves()
+            begins = self.size - len(last)
+        pieces = [(start, first[start:]), (max(start, begins), last[max(0, start - begins) :])]
+        return [piece for piece in pieces if piece[1]]
+
+    def _halves(self) -> tuple[bytes, bytes]:
+        half = self._limit - self._limit // 2
+        return b"".join(self._first), b"".join(self._last)[-half:]
+
     def text(self) -> str:
         """What is kept, with a word on what is not."""
-        first, last = b"".join(self._first), b"".join(self._last)
-        half = self._limit - self._limit // 2
-        last = last[-half:]
+        first, last = self._halves()
         left_out = self.size - len(first) - len(last)
         middle = b"\n... %d bytes left out ...\n" % left_out if left_out else b""
         return (first + middle + last).decode(errors="replace")

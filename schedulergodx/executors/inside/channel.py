@@ -6,14 +6,25 @@ one job at a time has no second thread, until a job asks to be told responses. A
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from schedulergodx.executors.frames import Accepted, FrameBuffer, Jobs, Say, Stop, Tell, frame
+from schedulergodx.executors.frames import (
+    Accepted,
+    FrameBuffer,
+    Jobs,
+    Saved,
+    Say,
+    Stop,
+    Tell,
+    frame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +40,7 @@ _read_jobs = msgspec.msgpack.Decoder(Jobs).decode
 _read_tokens = msgspec.msgpack.Decoder(list[int]).decode
 _read_stop = msgspec.msgpack.Decoder(Stop).decode
 _read_accepted = msgspec.msgpack.Decoder(Accepted).decode
+_read_saved = msgspec.msgpack.Decoder(Saved).decode
 _read_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 T = TypeVar("T")
@@ -55,7 +67,9 @@ class Channel:
         self._closed = False
         self._jobs: dict[int, Job] = {}
         self._specs: dict[int, Spec] = {}
-        self._accepted: dict[int, str | None] = {}
+        self._answers: dict[int, Accepted | Saved] = {}
+        # processes of hard jobs share a socket: an answer for one is not for the next
+        self._numbers = itertools.count(time.monotonic_ns())
         self.on_units: Callable[[bool, dict[bytes, bytes]], None] = lambda forget, units: None
         self.on_stop: Callable[[Stop], None] = lambda stop: None
         self.on_jobs: Callable[[], None] = lambda: None
@@ -83,10 +97,14 @@ class Channel:
         """The same, where it has come already."""
         return self._jobs.pop(token, None)
 
-    def accepted(self, number: int) -> str | None:
-        """Wait for the answer to a SEND: None, or why not. Raises: ChannelClosed"""
-        self._wait(lambda: number in self._accepted or None)
-        return self._accepted.pop(number)
+    def next_number(self) -> int:
+        """A number for something that is answered."""
+        return next(self._numbers)
+
+    def answer(self, number: int) -> Accepted | Saved:
+        """Wait for the answer to what has that number. Raises: ChannelClosed"""
+        found = self._wait(lambda: self._answers.pop(number, None))
+        return cast("Accepted | Saved", found)
 
     def wait_for_the_end(self) -> None:
         """Take what comes, until the service closes. Raises: ChannelClosed"""
@@ -147,8 +165,11 @@ class Channel:
         if kind == Tell.STOP:
             self.on_stop(_read_stop(payload))
         elif kind == Tell.ACCEPTED:
-            answer = _read_accepted(payload)
-            self._accepted[answer.number] = answer.error
+            accepted = _read_accepted(payload)
+            self._answers[accepted.number] = accepted
+        elif kind == Tell.SAVED:
+            saved = _read_saved(payload)
+            self._answers[saved.number] = saved
         elif kind == Tell.PING:
             self.on_ping()
         elif kind == Tell.RESPONSE:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from schedulergodx.core.job import Spec
     from schedulergodx.executors.inside.attempt import Attempt
     from schedulergodx.executors.inside.opening import Call
 
@@ -59,7 +60,7 @@ class Judge:
             return _overdue(attempt)
         named = attempt.spec.named
         try:
-            packed = _pack_json(value) if named else self._packer.pack_value(value)
+            packed = self.pack(attempt.spec, value)
         except BaseException as error:
             text = f"task {attempt.spec.name!r} returned what can't travel: {safe_text(error)}"
             return _refused(ErrorCode.RESULT_NOT_SERIALIZABLE, text)
@@ -70,6 +71,16 @@ class Judge:
                 "may travel: put it where its client can read it, and return the place",
             )
         return Ending(Outcome(Status.COMPLETED, packed.body, tuple(packed.units), json=named))
+
+    def pack(self, spec: Spec, value: object) -> PackedValue:
+        """A value of a job, as it travels. Raises: ShipError, and what a value does to be packed"""
+        if spec.named:
+            return PackedValue(write_json(value, "result"), ())
+        return self._packer.pack_value(value)
+
+    def unit(self, hash: bytes) -> bytes:
+        """The body of a unit of what was packed."""
+        return self._packer.unit(hash)
 
     def raised(self, attempt: Attempt, error: BaseException, call: Call | None) -> Ending:
         """It raised; without a `call`, before its function was called."""
@@ -117,10 +128,6 @@ class Judge:
         fresh = {hash: self._packer.unit(hash) for hash in units if hash not in self._sent}
         self._sent.update(fresh)
         return fresh
-
-
-def _pack_json(value: Any) -> PackedValue:
-    return PackedValue(write_json(value, "result"), ())
 
 
 def cancelled(text: str) -> Ending:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.core.job import Spec
     from schedulergodx.core.results import ParentResult
-    from schedulergodx.executors.frames import Order
+    from schedulergodx.executors.frames import Order, Saved
 
 Errors = tuple[type[BaseException], ...]
 
@@ -127,6 +127,20 @@ class Opener:
             raise
         except BaseException as error:
             raise _unopened(what, error) from error
+
+    def open_saved(self, saved: Saved, spec: Spec) -> Any:
+        """The value of a checkpoint, with the classes that the function has; None without one.
+
+        Raises: UnreadableCode
+        """
+        if saved.value is None:
+            return None
+        if spec.named or self._unpacker is None:
+            return read_json(saved.value)
+        with self._lock:
+            for hash, body in saved.bodies.items():
+                self._unpacker.add_unit(hash, body)
+            return self._unpacker.load_value(saved.value, saved.units, function=spec.function)
 
 
 def _unopened(what: str, error: BaseException) -> Unopened:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from schedulergodx.core.context import worker_instance
 from schedulergodx.errors import LaunchError
@@ -16,6 +14,7 @@ from schedulergodx.executors.inside.channel import ChannelClosed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schedulergodx.executors.frames import Accepted
     from schedulergodx.executors.inside.channel import Channel
 
 
@@ -25,8 +24,6 @@ class WorkerOutlet:
     def __init__(self, worker: int, channel: Channel) -> None:
         self.instance = worker_instance(worker)
         self._channel = channel
-        # processes of hard jobs share a socket: what is accepted for one is not for the next
-        self._numbers = itertools.count(time.monotonic_ns())
         self._process = os.getpid()
         self._subscribed = False
 
@@ -39,10 +36,10 @@ class WorkerOutlet:
     def send(self, address: str, body: bytes) -> None:
         """Hand over an envelope; returns when it is on disk. Raises: LaunchError"""
         self._require_own_process()
-        number = next(self._numbers)
+        number = self._channel.next_number()
         try:
             self._channel.send(Say.SEND, Send(number, address, body))
-            refused = self._channel.accepted(number)
+            refused = cast("Accepted", self._channel.answer(number)).error
         except (OSError, ChannelClosed) as error:
             raise LaunchError("the service of this job is gone: nothing can be launched") from error
         if refused is not None:

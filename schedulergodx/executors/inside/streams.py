@@ -17,6 +17,8 @@ from schedulergodx.executors.inside import attempt
 if TYPE_CHECKING:
     from typing import Any
 
+    from schedulergodx.executors.inside.attempt import Attempt
+
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -41,9 +43,9 @@ class CapturedStream(io.TextIOBase):
         self.take(text.encode(errors="backslashreplace"))
         return len(text)
 
-    def take(self, data: bytes) -> None:
-        """Give bytes to the job that this is called in."""
-        here = attempt.current()
+    def take(self, data: bytes, here: Attempt | None = None) -> None:
+        """Give bytes to a job, else to the one that this is called in."""
+        here = here or attempt.current()
         if here is not None:
             here.capture().add(data)
         if self._echo or here is None:
@@ -81,9 +83,21 @@ class _CapturedBytes(io.RawIOBase):
         return True
 
 
+_standard: CapturedStream | None = None
+
+
+def give(here: Attempt, data: bytes) -> None:
+    """Add to the output of a job, from anywhere in its worker."""
+    if _standard is None:
+        here.capture().add(data)
+    else:
+        _standard.take(data, here)
+
+
 def install(echo: bool) -> None:
     """Catch what is printed and logged in this process from now on."""
-    sys.stdout = CapturedStream("<stdout>", 1, echo)
+    global _standard
+    sys.stdout = _standard = CapturedStream("<stdout>", 1, echo)
     sys.stderr = CapturedStream("<stderr>", 2, echo)
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(logging.Formatter(_FORMAT))

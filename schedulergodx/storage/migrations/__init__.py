@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HEAD = "0002"  # the newest file in `versions`; a test compares
+HEAD = "0003"  # the newest file in `versions`; a test compares
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:

@@ -76,6 +76,8 @@ class DispatcherVerbs(ResultsOfParents):
         self._counters.move_each(moves)
         self._batches.move_each(grouped)
         self._connection.bulk_write(sql.CLAIM, places)
+        if self._happenings.tasks:
+            self._happenings.start(claimed, now)
         return claimed
 
     def _claimable(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.storage.base import Told
 from schedulergodx.storage.sqlite import statements as sql
+from schedulergodx.storage.sqlite.annotations import AnnotationVerbs
 from schedulergodx.storage.sqlite.dependents import Dependents
 from schedulergodx.storage.sqlite.session import End, pack, unpack_outcome
 from schedulergodx.storage.states import NUMBERS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from schedulergodx.storage.verdicts import Cause
 
 
-class Endings(Dependents):
+class Endings(AnnotationVerbs, Dependents):
     """Writes ends, and reads them."""
 
     _firsts: set[bytes]  # jobs to which others are joined
@@ -65,10 +66,14 @@ class Endings(Dependents):
             told.append(
                 Told(seq, uid, label, name_of(client), reply, attempt, started, finished, outcome)
             )
+        if self._happenings.tasks:
+            self._happenings.end(ends)
         if self._firsts:
             ended = self._firsts.intersection(one.uid for one in told)
             self._over |= ended
             self._firsts -= ended
+        if self._with_checkpoint:
+            self._drop_checkpoints(one.seq for one in told)
         self._counters.move_each(moves)
         self._batches.move_each(grouped)
         connection = self._connection

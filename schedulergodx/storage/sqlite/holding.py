@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schedulergodx.core.limit import name_of_limit, rate_of
+from schedulergodx.storage.holding import HeldBack
 from schedulergodx.storage.sqlite import limit_statements as sql
-from schedulergodx.storage.sqlite.session import Session
+from schedulergodx.storage.sqlite.session import NO_LIMIT_KEY, Session, as_json
+from schedulergodx.storage.states import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
     from schedulergodx.core.job import LimitRule
     from schedulergodx.core.limit import Rate
     from schedulergodx.storage.sqlite.session import Mark
+
+
+_MOST_HOLDERS = 10
 
 
 class HoldingVerbs(Session):
@@ -30,6 +36,31 @@ class HoldingVerbs(Session):
         if not room:
             self._limits.rates.wait(key, rate)
         return room
+
+    def opens(self, key: str, rate: Rate) -> float:
+        """From when on another one may start of what shares a rate."""
+        return self._limits.rates.opens(key, rate)
+
+    def held_back(self, uid: bytes) -> HeldBack:
+        """What keeps a job from starting; nothing, if it is unknown."""
+        rows = self._connection.rows(sql.HELD_BACK, (uid,))
+        if not rows:
+            return HeldBack()
+        lane, joined, for_batch = rows[0]
+        shared = self._lanes.key(lane)[2]
+        name, key = name_of_limit(shared)
+        rule = self._limits.rule(name) if shared != NO_LIMIT_KEY else None
+        if rule is None:
+            return HeldBack(joined, bool(for_batch))
+        lanes = self._limits.lanes(shared)
+        holders = self._connection.rows(sql.RUNNING_OF_LANES, (as_json(lanes), _MOST_HOLDERS))
+        rate = rate_of(rule)
+        return HeldBack(
+            *(joined, bool(for_batch), rule, key),
+            running=sum(self._counters.jobs(lane, RUNNING) for lane in lanes),
+            holders=tuple(holder for (holder,) in holders),
+            opens=None if rate is None else self.opens(shared, rate),
+        )
 
     def spend(self, key: str, rate: Rate, starts: int, now: float) -> None:
         """So many of them start now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schedulergodx.storage.sqlite.bulk import Bulk
-from schedulergodx.storage.states import PENDING
+from schedulergodx.storage.states import BLOCKED, PENDING, RUNNING
 
 # Of each lane the job that is first in it, where there is one.
 HEADS = Bulk(
@@ -12,6 +12,18 @@ HEADS = Bulk(
     f"WHERE other.lane = given.column1 AND other.status = {PENDING} "
     "ORDER BY other.priority DESC, other.seq LIMIT 1)",
     1,
+)
+
+# Of one job: its lane, the uid of the one that it is joined to, whether it waits for a batch.
+HELD_BACK = (
+    "SELECT job.lane, joined.first, job.status = "
+    f"{BLOCKED} AND EXISTS (SELECT 1 FROM batch INDEXED BY batch_callback "
+    "WHERE callback IS NOT NULL AND callback = job.uid) "
+    "FROM job LEFT JOIN joined ON joined.seq = job.seq WHERE job.uid = ?"
+)
+RUNNING_OF_LANES = (
+    f"SELECT uid FROM job INDEXED BY job_running WHERE status = {RUNNING} "
+    "AND lane IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
 )
 
 RULES = "SELECT name, concurrency, rate, seconds FROM limit_rule"

@@ -20,7 +20,7 @@ from schedulergodx.storage.sqlite.rates import Rates
 from schedulergodx.storage.states import PENDING, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from schedulergodx.storage.sqlite.connection import Connection
     from schedulergodx.storage.sqlite.lane_counters import LaneCounters, Place
@@ -85,6 +85,10 @@ class Limits:
     def rule(self, name: str) -> LimitRule | None:
         """What is known of a limit."""
         return self._rules.get(name)
+
+    def lanes(self, shared: str) -> Collection[int]:
+        """Those with this limit and this key in which jobs wait or run."""
+        return self._sharing.get(shared, ())
 
     def wake(self, now: float) -> None:
         """Look again at lanes whose rate lets another job start by now."""

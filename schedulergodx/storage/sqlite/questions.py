@@ -12,7 +12,6 @@ from schedulergodx.core.runs import name_in, name_note, run_of
 from schedulergodx.core.view import AttemptView, JobView
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
-from schedulergodx.storage.sqlite.annotations import AnnotationVerbs
 from schedulergodx.storage.sqlite.endings import Endings, code_of
 from schedulergodx.storage.sqlite.session import as_json, unpack_outcome
 from schedulergodx.storage.states import (
@@ -47,7 +46,7 @@ _INDEXES = {
 _NO_FAILURE = Failure(0, "")
 
 
-class QuestionVerbs(AnnotationVerbs, Endings):
+class QuestionVerbs(Endings):
     """See `storage.base.Store`."""
 
     def find(self, client: str | None, id: str) -> bytes | None:
@@ -74,10 +73,13 @@ class QuestionVerbs(AnnotationVerbs, Endings):
         """What is to be told of those that have ended."""
         return self._told(self._connection.bulk_rows(sql.TOLD_OF_UIDS, list(uids)))
 
-    def view(self, uid: bytes) -> JobView | None:
-        """One job with its attempts and output."""
+    def view(self, uid: bytes, *, arguments: bool = True) -> JobView | None:
+        """One job with its attempts and output, and, if wanted, its arguments."""
         rows = self._connection.rows(sql.VIEW, (uid,))
-        return self._full_view(rows[0]) if rows else None
+        if not rows:
+            return None
+        view = self._full_view(rows[0])
+        return self._with_arguments(view) if arguments else view
 
     def list_jobs(self, which: JobFilter) -> list[JobView]:
         """Jobs without their attempts, texts and output."""
@@ -123,13 +125,9 @@ class QuestionVerbs(AnnotationVerbs, Endings):
         view = replace(
             self._view(row), parents=self._parents_of([row[0]])[row[0]], batch=self._uid_of(row[-1])
         )
-        [(arguments, description)] = self._connection.rows(sql.MADE_OF, (view.seq,))
-        view = replace(
-            view,
-            note=self._note_of(view.seq),
-            arguments=arguments or b"",
-            description=description or "",
-        )
+        [(description,)] = self._connection.rows(sql.DESCRIPTION, (view.seq,)) or [("",)]
+        progress, note = self._words_of(view.seq)
+        view = replace(view, note=note, progress=progress, description=description or "")
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
             self._attempt_view(*attempt)
@@ -146,6 +144,10 @@ class QuestionVerbs(AnnotationVerbs, Endings):
             output=outcome.output,
             attempts=attempts,
         )
+
+    def _with_arguments(self, view: JobView) -> JobView:
+        rows = self._connection.rows(sql.ARGUMENTS, (view.seq,))
+        return replace(view, arguments=rows[0][0]) if rows else view
 
     def _parents_of(self, children: Sequence[int]) -> dict[int, tuple[Parent, ...]]:
         """The parents of jobs, by their seqs, as far as they are there."""

@@ -54,10 +54,14 @@ class Rates:
 
     def wait(self, key: str, rate: Rate, lane: int = _NO_LANE) -> None:
         """Have `next_start` say when this one has room again."""
-        alarm = rate.opens(self._on_time(key)), lane
+        alarm = self.opens(key, rate), lane
         if alarm not in self._known:
             self._known.add(alarm)
             heapq.heappush(self._alarms, alarm)
+
+    def opens(self, key: str, rate: Rate) -> float:
+        """From when on another one may start."""
+        return rate.opens(self._on_time(key))
 
     def next_start(self) -> float | None:
         """When something that waits may start; it may be in vain."""

@@ -11,6 +11,7 @@ from schedulergodx.core.job import Execution, Outcome, Spec
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.batch_counters import BatchCounters
 from schedulergodx.storage.sqlite.connection import Connection
+from schedulergodx.storage.sqlite.happenings import Happenings
 from schedulergodx.storage.sqlite.interned import Interned
 from schedulergodx.storage.sqlite.lane_counters import LaneCounters
 from schedulergodx.storage.sqlite.limits import Limits
@@ -96,6 +97,7 @@ class Session:
             unpack=lambda _hash, _name, body: _unpack_spec(body),
         )
         self._batches = BatchCounters(connection)
+        self._happenings = Happenings(connection, self._specs.key)
         self._claimed: dict[int, JobRow] = {}  # what runs, as far as it is remembered
         self._last_seq = 0
         self._newest_uid = b""  # or a newer one that was rolled back: only known to be no older
@@ -114,6 +116,7 @@ class Session:
         [(uid,)] = rows(sql.NEWEST_UID)
         self._newest_uid = uid or b""
         self._limits.load()
+        self._happenings.load()
 
     def _mark(self) -> Mark:
         return Mark(
@@ -134,10 +137,12 @@ class Session:
         self._last_seq = mark.last_seq
         self._batches.undo(mark.batches)
         self._limits.load()
+        self._happenings.undo()
 
     def _keep(self) -> None:
         for memory in (self._counters, self._batches, self._lanes, self._clients, self._specs):
             memory.keep()
+        self._happenings.keep()
 
     def _running_attempts(self, attempts: Iterable[tuple[int, int]]) -> list[JobRow]:
         """The jobs of those (seq, attempt) that were not given up meanwhile; they run no more.

@@ -160,12 +160,31 @@ ANNOTATE = (
     "INSERT INTO progress (seq, at, note) SELECT seq, ?, ? FROM job WHERE uid = ? "
     "ON CONFLICT (seq) DO UPDATE SET at = excluded.at, note = excluded.note"
 )
-ANNOTATION = "SELECT note FROM progress WHERE seq = ?"
-MADE_OF = (
-    "SELECT payload.arguments, about.description FROM job "
-    "LEFT JOIN payload ON payload.seq = job.seq LEFT JOIN about ON about.seq = job.seq "
-    "WHERE job.seq = ?"
+PROGRESS = "SELECT done, total, note FROM progress WHERE seq = ?"
+# Given (seq, attempt, now, done, total, note).
+NOTE_PROGRESS = Bulk(
+    "INSERT INTO progress (seq, at, done, total, note) "
+    "SELECT job.seq, given.column3, given.column4, given.column5, given.column6 "
+    "FROM (VALUES $rows) AS given CROSS JOIN job ON job.seq = given.column1 "
+    f"WHERE job.attempt = given.column2 AND job.status = {RUNNING} "
+    "ON CONFLICT (seq) DO UPDATE SET at = excluded.at, "
+    "done = coalesce(excluded.done, done), total = coalesce(excluded.total, total), "
+    "note = CASE excluded.note WHEN '' THEN note ELSE excluded.note END",
+    6,
 )
+KEEP_CHECKPOINT = (
+    "INSERT INTO progress (seq, at, checkpoint, units) SELECT seq, ?, ?, ? FROM job "
+    f"WHERE seq = ? AND attempt = ? AND status = {RUNNING} "
+    "ON CONFLICT (seq) DO UPDATE SET checkpoint = excluded.checkpoint, units = excluded.units "
+    "RETURNING seq"
+)
+CHECKPOINT = "SELECT checkpoint, units FROM progress WHERE seq = ? AND checkpoint IS NOT NULL"
+WITH_CHECKPOINT = "SELECT seq FROM progress WHERE checkpoint IS NOT NULL"
+DROP_CHECKPOINTS = Bulk(
+    "UPDATE progress SET checkpoint = NULL, units = NULL WHERE seq IN (VALUES $rows)", 1
+)
+DESCRIPTION = "SELECT description FROM about WHERE seq = ?"
+ARGUMENTS = "SELECT arguments FROM payload WHERE seq = ?"
 RESULT = "SELECT outcome FROM result WHERE seq = ?"
 ATTEMPTS = (
     "SELECT number, worker, started, finished, outcome FROM attempt WHERE seq = ? ORDER BY id"

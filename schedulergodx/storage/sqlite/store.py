@@ -22,6 +22,7 @@ from schedulergodx.storage.sqlite.holding import HoldingVerbs
 from schedulergodx.storage.sqlite.lock import FileLock
 from schedulergodx.storage.sqlite.outbox import OutboxVerbs
 from schedulergodx.storage.sqlite.scheduler import SchedulerVerbs
+from schedulergodx.storage.sqlite.schedules import ScheduleVerbs
 from schedulergodx.storage.sqlite.wishes import WishVerbs
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class SQLiteStore(
     OutboxVerbs,
     CaretakerVerbs,
     HoldingVerbs,
+    ScheduleVerbs,
 ):
     """Keeps jobs in `path`; in memory, for tests, if that is "".
 

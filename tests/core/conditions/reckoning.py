@@ -8,8 +8,8 @@ from functools import cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-BEGIN = int(datetime(2026, 12, 31, tzinfo=UTC).timestamp())
-MINUTES = 368 * 1440  # from the day before the year to the day after the day after it
+BEGIN = int(datetime(2026, 12, 20, tzinfo=UTC).timestamp())
+MINUTES = 379 * 1440  # with some days before and after the year
 EPOCH = datetime(1970, 1, 1)
 
 
@@ -62,7 +62,7 @@ def windows(of: Clocks, spans: list[tuple[datetime, datetime]]) -> list[tuple[in
     found = []
     for opens, closes in spans:
         low, high = of.first(opens), of.first(closes)
-        if low < MINUTES and (low > 0 or of.reached[0] <= Clocks._minute(opens)):
+        if low < MINUTES and of.reached[0] <= Clocks._minute(opens):
             length = (closes - opens) // timedelta(minutes=1)
             found.append((low, high if high > low else low + length))
     return found

@@ -1,0 +1,26 @@
+"""`sgx why`: why a job does not run, or ended as it did."""
+
+from __future__ import annotations
+
+import click
+
+from schedulergodx.cli.asking import asking
+from schedulergodx.cli.options import with_settings
+from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.config import Settings
+from schedulergodx.setting import Scope
+
+
+@click.command()
+@click.argument("id")
+@json_flag
+@with_settings(Scope.BOTH)
+def why(settings: Settings, id: str, as_json: bool) -> None:
+    """Say why a job does not run, or ended as it did. Also where no service answers."""
+    with asking(settings) as client:
+        reason = client.why(id)
+    if as_json:
+        said = {"code": reason.code.value, "sentence": reason.sentence, "details": reason.details}
+        print_json({"id": id, **said})
+    else:
+        click.echo(f"{reason.code.value}: {reason.sentence}")

@@ -1,0 +1,110 @@
+"""What an `AsyncClient` does with schedules. `Scheduling` says what each method does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from schedulergodx.client.async_asking import AsyncAsking
+from schedulergodx.client.async_schedule import AsyncSchedule
+from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
+from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
+from schedulergodx.client.schedule_base import PAGE, new_views, next_page
+from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter
+from schedulergodx.errors import UnknownSchedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.line import Line
+    from schedulergodx.client.planning import Conflict
+
+
+class AsyncScheduling(Planning, AsyncAsking):
+    """The part of `Client` for schedules."""
+
+    async def schedule(
+        self,
+        rule: Rule,
+        func: Any,
+        *,
+        name: str | None = None,
+        zone: str = "UTC",
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        on_conflict: Conflict | None = None,
+        **policies: Unpack[SchedulePolicies],
+    ) -> AsyncSchedule:
+        """Have a service make a job of a function each time that a rule says so."""
+        recipe = self._recipe_of(func, None)
+        planned = self._plan(
+            recipe,
+            rule,
+            name=name,
+            zone=zone,
+            args=args,
+            kwargs=kwargs,
+            on_conflict=on_conflict,
+            **policies,
+        )
+        view = await self._ask(planned.request, planned.queue, ANSWER_TIMEOUT)
+        return AsyncSchedule(self, view)
+
+    @property
+    def session(self) -> AsyncSession:
+        """The schedules of all clients, by their names."""
+        return AsyncSession(cast("AsyncClient", self))
+
+    def _set_up(self, *given: Any) -> None:
+        super()._set_up(*given)
+        self._unannounced: list[Planned] = []
+
+    def _announce(self, planned: Planned) -> None:
+        """It is sent when this client connects, or at its next use: a decorator can't wait."""
+        self._unannounced.append(planned)
+
+    async def _send_announced(self, line: Line) -> None:
+        """Have services make what the decorators of tasks asked for."""
+        while self._unannounced:
+            planned = self._unannounced[0]
+            address = self._names.requests(planned.queue).name
+            notice = line.sealer.announce(planned.request, address)
+            line.submit(notice)
+            await notice.wait_async(self._confirm_timeout)
+            check_sent(notice, self._confirm_timeout)
+            self._unannounced.remove(planned)
+
+
+class AsyncSession:
+    """The schedules that services keep: `client.session`; `Session` of a `Client` is the same."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def tasks(self) -> list[AsyncSchedule]:
+        """All schedules. Raises: NoAnswer"""
+        return [schedule async for schedule in self]
+
+    async def __aiter__(self) -> AsyncIterator[AsyncSchedule]:
+        after: int | None = 0
+        seen: set[bytes] = set()
+        while after is not None:
+            request = AskSchedules(ScheduleFilter(after=after, limit=PAGE))
+            question = await self._client._put(request, "", ANSWER_TIMEOUT, every=True)
+            pages = read_answers(question)
+            for view in new_views(pages, seen):
+                yield AsyncSchedule(self._client, view)
+            after = next_page(pages)
+
+    async def get(self, name: str) -> AsyncSchedule | None:
+        """The schedule of that name; None if there is none. Raises: NoAnswer"""
+        try:
+            view = await self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT)
+        except UnknownSchedule:
+            return None
+        return AsyncSchedule(self._client, view)
+
+    async def create(self, rule: Rule, func: Any, **options: Any) -> AsyncSchedule:
+        """Make a schedule; see `Client.schedule`."""
+        return await self._client.schedule(rule, func, **options)

@@ -1,0 +1,133 @@
+"""The schedules of a `Client`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from schedulergodx.client.requests import ANSWER_TIMEOUT
+from schedulergodx.client.schedule_base import BaseSchedule
+from schedulergodx.core.schedule import (
+    AskFires,
+    AskSchedule,
+    AskScheduleChanges,
+    AskTurnSchedule,
+    ChangeView,
+    FireView,
+    ScheduleState,
+    ScheduleView,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schedulergodx.client.job import Job
+    from schedulergodx.client.planning import Rule, SchedulePolicies
+
+
+class Schedule(BaseSchedule):
+    """A rule that makes jobs, kept by a service. `client.schedule(...)` gives one.
+
+    Each method asks the service. Raises: NoAnswer, UnknownSchedule
+    """
+
+    def view(self) -> ScheduleView:
+        """All that is known of it."""
+        self._view = self._ask(AskSchedule(self.id))
+        return self._view
+
+    def next(self, number: int = 10, after: datetime | None = None) -> list[datetime]:
+        """When it fires next, in its zone, as far as only the clock decides."""
+        return self._times(self._ask(self._next_request(number, after)))
+
+    # -- whether it fires ------------------------------------------------------------------------
+
+    def pause(self) -> bool:
+        """Fire no more for now; what passes meanwhile is missed. False if it was so already."""
+        return self._turn(ScheduleState.PAUSED)
+
+    def resume(self) -> bool:
+        """Fire again, after a pause or where it was disabled; False if it was not."""
+        return self._turn(ScheduleState.ACTIVE)
+
+    def disable(self) -> bool:
+        """Fire no more. When it is resumed, it begins anew and has missed nothing."""
+        return self._turn(ScheduleState.DISABLED)
+
+    def delete(self) -> bool:
+        """End it. Its jobs stay, and its history for a while; its name is free."""
+        return self._turn(ScheduleState.DELETED)
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it is disabled, or set it so. A read asks the service."""
+        return self.view().state is ScheduleState.DISABLED
+
+    @disabled.setter
+    def disabled(self, wanted: bool) -> None:
+        self._turn(ScheduleState.DISABLED if wanted else ScheduleState.ACTIVE)
+
+    # -- what it does ----------------------------------------------------------------------------
+
+    def run(self, *args: Any, **kwargs: Any) -> Job[Any]:
+        """Make its job now, whatever its rule and its state say. It is no fire of its rule.
+
+        args, kwargs: in the place of those that it has, if any are given
+        """
+        request = self._run_request(None, args, kwargs)
+        job: Job[Any] = self._job_of(request)
+        self._ask(request)
+        return job
+
+    def update(
+        self,
+        rule: Rule | None = None,
+        *,
+        zone: str | None = None,
+        func: Any = None,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        **policies: Unpack[SchedulePolicies],
+    ) -> int:
+        """Change it: its rule, its zone, its function with its arguments, its policies.
+
+        The answer is its version. What it has done is kept: a `daily` that ran does not run again.
+
+        Raises: BadRule, ConfigError, ShipError
+        """
+        request = self._change_request(rule, zone, func, args, kwargs or {}, dict(policies))
+        view: ScheduleView = self._ask(request)
+        self._view = view
+        return view.version
+
+    def backfill(self, begin: datetime, end: datetime) -> int:
+        """Make the jobs that it would have made from `begin` to `end`, that excluded.
+
+        None is made twice, and none of an instant that is to come. The answer is how many.
+        """
+        made = 0
+        request = self._backfill_request(begin, end)
+        while True:
+            jobs, following = self._ask(request)
+            made += int(jobs)
+            if following is None:
+                return made
+            request = self._backfill_request(following, end)
+
+    # -- what it has done ------------------------------------------------------------------------
+
+    def history(self, limit: int = 100, before: datetime | None = None) -> list[FireView]:
+        """Its fires, the newest first."""
+        bound = None if before is None else before.timestamp()
+        fires: list[FireView] = self._ask(AskFires(self.id, bound, limit))
+        return fires
+
+    def changes(self, limit: int = 100) -> list[ChangeView]:
+        """Who has changed it, when, and how; the oldest first."""
+        changes: list[ChangeView] = self._ask(AskScheduleChanges(self.id, limit))
+        return changes
+
+    def _turn(self, state: ScheduleState) -> bool:
+        return bool(self._ask(AskTurnSchedule(self.id, state)))
+
+    def _ask(self, request: Any) -> Any:
+        return self._client._ask(request, self.queue, ANSWER_TIMEOUT)

@@ -1,0 +1,48 @@
+"""A rule and a zone from their texts; the same text is read once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from schedulergodx.core.conditions.base import Kind, wakes
+from schedulergodx.core.conditions.reading import parse
+from schedulergodx.errors import BadRule
+
+if TYPE_CHECKING:
+    from schedulergodx.core.conditions.base import Condition
+
+NO_TASK = ""  # the name of none
+_OF_SERVICE = ("scheduler ", "env ")
+_OF_TASKS = frozenset({Kind.STARTED, Kind.FINISHED})
+
+
+@lru_cache(10_000)
+def read_rule(text: str) -> Condition:
+    """The condition that a text says. Raises: BadRule"""
+    return parse(text)
+
+
+@lru_cache(1000)
+def read_zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name. Raises: BadRule"""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise BadRule(
+            f'there is no time zone {name!r} here: give an IANA name, as "Europe/Berlin"', ""
+        ) from error
+
+
+def tasks_of(rule: str, own: str) -> list[str]:
+    """The tasks that a rule listens to. own: the schedule's. Raises: BadRule
+
+    A rule that asks about the service itself listens to NO_TASK: whoever listens to anything is
+    looked at when a service starts.
+    """
+    events = wakes(read_rule(rule))
+    tasks = {event.name or own for event in events if event.kind in _OF_TASKS}
+    if any(word in rule for word in _OF_SERVICE):
+        tasks.add(NO_TASK)
+    return sorted(tasks)

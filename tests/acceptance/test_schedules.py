@@ -1,0 +1,71 @@
+"""Schedules on real processes that are killed: each fire is one job, and none is lost."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from schedulergodx.client import Client
+from schedulergodx.core.schedule import Why
+from tests.world import SECRET, ServiceProcess, until
+
+INTERVAL = 0.25
+
+
+def append(path: str) -> None:
+    with Path(path).open("a") as file:
+        file.write("x")
+
+
+def test_each_fire_is_one_job_whoever_is_killed_when(tmp_path: Path) -> None:
+    """R48: the state of a schedule survives any death of its service."""
+    broker = f"spool:{tmp_path}/spool"
+    settings = {"broker": broker, "db": f"sqlite:///{tmp_path}/jobs.db", "workers": 2}
+    ran = tmp_path / "ran"
+    service = ServiceProcess(tmp_path, **settings).start()
+    chance = random.Random(20)
+    with Client("maker", broker=broker, secret=SECRET, max_attempts=5) as client:
+        schedule = client.schedule(
+            f"every {INTERVAL} seconds",
+            append,
+            args=(str(ran),),
+            missed="run_all",
+            grace=0.1,
+            max_instances=None,
+        )
+        for _ in range(5):
+            time.sleep(chance.uniform(0.2, 1.2))
+            service.kill()
+            time.sleep(chance.uniform(0, 0.5))
+            service.start()
+        schedule.pause()
+        fires = schedule.history(1000)
+        until(lambda: all(fire.status == "completed" for fire in schedule.history(1000)), 60)
+        made = schedule.view().made
+        steps = sorted(round((fire.instant - made) / INTERVAL, 3) for fire in fires)
+        assert steps == list(range(1, len(steps) + 1)), "no instant is left out, and none is twice"
+        assert Why.MISSED in {fire.why for fire in fires}
+        assert len({fire.job for fire in fires}) == len(fires)
+        again = sum(fire.status == "completed" for fire in fires)
+        assert ran.stat().st_size >= again
+        assert schedule.view().fires == len(fires)
+    assert service.stop() == 0
+
+
+def test_a_program_and_its_service_may_start_in_any_order(tmp_path: Path) -> None:
+    """R9: the decorator needs no service that answers."""
+    broker = f"spool:{tmp_path}/spool"
+    settings = {"broker": broker, "db": f"sqlite:///{tmp_path}/jobs.db", "workers": 1}
+    ran = str(tmp_path / "ran")
+    with ServiceProcess(tmp_path, **settings):
+        pass  # it makes the spool
+    with Client("maker", broker=broker, secret=SECRET) as client:
+
+        @client.task(schedule="every 0.2 seconds")
+        def tick() -> None:
+            append(ran)
+
+        with ServiceProcess(tmp_path, **settings):
+            until(lambda: Path(ran).exists() and Path(ran).stat().st_size >= 3, 60)
+            assert [one.name for one in client.session] == [tick.name]
