@@ -1,7 +1,7 @@
 """The document of GigQ: its code runs, with only imports and names changed.
 
-`gigq` is `schedulergodx`. A worker says what it claims by `claim_filter`, in the place of SQL, and a
-queue of another database is a queue of a client whose services keep their jobs there.
+`gigq` is `schedulergodx`. A worker says what it claims by `claim_filter`, in the place of SQL, and
+a queue of another database is a queue of a client whose services keep their jobs there.
 """
 
 from __future__ import annotations
