@@ -22,9 +22,9 @@ LEAVES = ("errors", "quantity", "setting", "dotenv", "layer", "broker_url", "con
 ADAPTERS = ("brokers", "storage", "executors")
 PROGRAMS = ("client", "service")
 BOTH = ("local",)  # a client and a service in one process
-EDGES = ("cli", "dashboard", "testing", "distributaur", "taskit", "__main__")
+EDGES = ("cli", "dashboard", "testing", "args", "distributaur", "taskit", "__main__")
 # Modules of documents that only show where a thing lives, and the package's own front.
-DOORS = ("__init__", "utils.message", "utils.storage", "distributaur", "taskit")
+DOORS = ("__init__", "utils.message", "utils.storage", "args", "distributaur", "taskit")
 PARTS = (*LEAVES, "core", "conditions", *ADAPTERS, *PROGRAMS, *BOTH, *EDGES)
 
 # What each part may import beside itself. The leaves stand in a row: each may know those before it.
