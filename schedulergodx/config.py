@@ -287,21 +287,11 @@ class Settings:
         "How long a service that stops waits for the jobs that run.",
         30.0,
     )
-
-    # -- what works on a file of jobs ------------------------------------------------------------
-
     worker_id: str | None = _setting(
-        Kind.TEXT,
-        Scope.WORKER,
-        "What a worker is called where its jobs are shown.",
-        none="`worker-` and a new UUID",
+        Kind.TEXT, Scope.WORKER, "How its jobs show a worker.", none="`worker-` and a new UUID"
     )
     polling_interval: float = _setting(
-        Kind.DURATION,
-        Scope.WORKER,
-        "How often a worker tries to take the place of the one that serves the file.",
-        5.0,
-        least=0.01,
+        Kind.DURATION, Scope.WORKER, "How often a worker tries to serve its file.", 5.0, least=0.01
     )
 
     # -- how a service is watched ----------------------------------------------------------------
