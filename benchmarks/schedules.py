@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from schedulergodx.core.job import Spec
 from schedulergodx.core.message import JobItem, TaskBody
 from schedulergodx.core.policy import Policy
 from schedulergodx.core.rule import read_rule, read_zone, tasks_of
+from schedulergodx.errors import NoAnswer
 from schedulergodx.service.past import Past, Surroundings
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Store
@@ -130,9 +132,14 @@ def _ticks(pid: int) -> int:
 
 
 def _connect(broker: str) -> Client:
-    client = Client("benchmark", broker=broker, connect_timeout="60 s")
-    client.counts(timeout=60)
-    return client
+    """A client, as soon as the service answers."""
+    while True:
+        client = Client("benchmark", broker=broker)
+        with suppress(NoAnswer):
+            client.counts()
+            return client
+        client.close()
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":

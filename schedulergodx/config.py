@@ -18,6 +18,7 @@ from schedulergodx.layer import Layer, found_layers, read_first, said_layer
 from schedulergodx.setting import Kind, Scope, Setting
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+NOT_SAID = "the default"  # the origin of what nobody has said
 
 
 def _count_cpus() -> int:
@@ -130,8 +131,8 @@ class Settings:
 
     db: str = _setting(
         Kind.TEXT,
-        Scope.SERVICE,
-        "URL of the database that keeps the jobs.",
+        Scope.BOTH,
+        "URL or path of the database that keeps the jobs; without a broker, a file of jobs.",
         "sqlite:///SchedulerGodX.db",
     )
     queues: tuple[str, ...] = _setting(
@@ -286,6 +287,12 @@ class Settings:
         "How long a service that stops waits for the jobs that run.",
         30.0,
     )
+    worker_id: str | None = _setting(
+        Kind.TEXT, Scope.WORKER, "How its jobs show a worker.", none="`worker-` and a new UUID"
+    )
+    polling_interval: float = _setting(
+        Kind.DURATION, Scope.WORKER, "How often a worker tries to serve its file.", 5.0, least=0.01
+    )
 
     restarting: str = _setting(
         Kind.TEXT,
@@ -331,7 +338,7 @@ class Settings:
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from, in words."""
-        return self._origins.get(name, "the default")
+        return self._origins.get(name, NOT_SAID)
 
     def replace(self, **given: object) -> Self:
         """These settings with others in the place of some, read and checked like keywords."""

@@ -30,6 +30,7 @@ class Scope(Enum):
     BOTH = "client and service"
     CLIENT = "client"
     SERVICE = "service"
+    WORKER = "worker of a file"
 
 
 class Kind(Enum):
