@@ -294,6 +294,15 @@ class Settings:
         Kind.DURATION, Scope.WORKER, "How often a worker tries to serve its file.", 5.0, least=0.01
     )
 
+    restarting: str = _setting(
+        Kind.TEXT,
+        Scope.SERVICE,
+        "How a service begins anew that a client restarts: its command line in the place of its "
+        "process, as a child, as a child in a session of its own; or `start()` once more.",
+        "replace",
+        choices=("replace", "relaunch", "fresh", "recall"),
+    )
+
     # -- how a service is watched ----------------------------------------------------------------
 
     watchdog_interval: float = _setting(

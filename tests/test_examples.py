@@ -39,6 +39,14 @@ SAYS = {
         "requeued 1, and now",
         "UnknownBatch: ",
     ],
+    "schedules.py": [
+        "the next two mornings: 08:00 08:00",
+        "it is warm in the attic",
+        "measure is paused: it fired True",
+        "version 2 of daily",
+        "  schedules: made: daily at 08:00",
+        "0 schedules are left",
+    ],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
     "by_name.py": [
         "the root of 2 is 1.414",

@@ -69,6 +69,7 @@ class Engine:
     """Runs the rounds of a service.
 
     clock, identify, chance: time, identity and luck, from outside
+    on_stop: a client wants the service to end, as (restart, force)
     on_halt: the service is to stop, since something is wrong that must not be passed over
     """
 
@@ -83,6 +84,7 @@ class Engine:
         chance: Callable[[], float],
         watch: Watch,
         on_halt: Callable[[], None] = lambda: None,
+        on_stop: Callable[[bool, bool], None] = lambda restart, force: None,
     ) -> None:
         self._parts = parts
         self._settings = settings
@@ -90,6 +92,7 @@ class Engine:
         self._watch = watch
         self._queues = parts.queues or dict.fromkeys(settings.queues)
         self._on_halt = on_halt
+        self._on_stop = on_stop
         names = parts.names
         self._intake = [names.requests(queue) for queue in settings.queues]
         self._intake.append(names.control(parts.store.uid))
@@ -251,6 +254,7 @@ class Engine:
             *(self._parts.store, batches, schedules, errands, followers, explainer),
             queues=self._queues,
             book=self._make_book(),
+            end=self._on_stop,
             stop=self._call_off,
             tell=outbox.replies,
         )

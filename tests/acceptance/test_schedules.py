@@ -81,7 +81,7 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
         Client("maker", broker=broker, secret=SECRET) as client,
     ):
 
-        def control(session=Session(), own=Task(), job=Context()) -> list[object]:  # noqa: B008
+        def control(session=Session(), own=Task(), job=Context()) -> list[object]:
             other = session["other"]
             other.disabled = True
             other.run("forced")
@@ -89,8 +89,8 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
             return [names, "other" in session, own.name, job.attempt]
 
         def tell(
-            last=Return("told"),  # noqa: B008
-            home=EnvArg("NOT_THERE") >> FuncArg(lambda: "made"),  # noqa: B008
+            last=Return("told"),
+            home=EnvArg("NOT_THERE") >> FuncArg(lambda: "made"),
         ) -> list[object]:
             return [last, home]
 
@@ -113,3 +113,39 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
         until(lambda: len(client.list_jobs(task="told", status="completed")) == 3, 60)
         assert client.task(tell).launch(last="given").result(60) == ["given", "made"]
         assert client.task(tell).launch().result(60) == ["forced", "made"]
+
+
+def test_a_service_ends_and_begins_anew_when_a_client_says_so(tmp_path: Path) -> None:
+    """R7, R17, R18: session.shutdown(), session.restart()."""
+    broker = f"spool:{tmp_path}/spool"
+    settings = {"broker": broker, "db": f"sqlite:///{tmp_path}/jobs.db", "workers": 1}
+    with Client("maker", broker=broker, secret=SECRET, connect=False) as client:
+        for how in ("recall", "replace"):
+            service = ServiceProcess(tmp_path, **settings, restarting=how).start()
+            starts = service.text().count(" reads ")
+            assert client.session.restart() == 1
+            _wait_for_start(service, starts + 1)
+            assert client.task(int).launch(7).result(60) == 7
+            assert client.session.shutdown() == 1
+            assert service.wait(60) == 0, "the process has the same number"
+
+
+def _wait_for_start(service: ServiceProcess, number: int) -> None:
+    until(lambda: service.text().count(" reads ") >= number, 60, service.text)
+
+
+def test_a_job_can_end_the_service_that_runs_it(tmp_path: Path) -> None:
+    """R17: a scheduled task shuts the scheduler down."""
+    broker = f"spool:{tmp_path}/spool"
+    settings = {"broker": broker, "db": f"sqlite:///{tmp_path}/jobs.db", "workers": 1}
+    service = ServiceProcess(tmp_path, **settings).start()
+    with Client("maker", broker=broker, secret=SECRET) as client:
+
+        def end(session=Session()) -> int:
+            return session.shutdown()
+
+        job = client.task(end).launch()
+        assert service.wait(60) == 0
+        service.start()
+        assert job.result(60) == 1, "it ended in order, and its outcome is told"
+        service.stop()
