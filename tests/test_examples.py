@@ -39,6 +39,14 @@ SAYS = {
         "requeued 1, and now",
         "UnknownBatch: ",
     ],
+    "schedules.py": [
+        "the next two mornings: 08:00 08:00",
+        "it is warm in the attic",
+        "measure is paused: it fired True",
+        "version 2 of daily",
+        "  schedules: made: daily at 08:00",
+        "0 schedules are left",
+    ],
     "crawler.py": ["6 pages: index, news, today, archive, shop, cart"],
     "by_name.py": [
         "the root of 2 is 1.414",
@@ -47,6 +55,14 @@ SAYS = {
         "NotAllowed: ",
         "not sent: argument 1 is of type set",
         "'completed': 3",
+    ],
+    "local.py": [
+        "waiting: 3",
+        "processed one",
+        "cat, 400 px: cat.jpg at 400 px, by one by one",
+        "failed: ",
+        "now: cat.jpg at 200 px",
+        "cleared: 3",
     ],
     "progress.py": [
         "it prints: attempt 1 begins at file 0",

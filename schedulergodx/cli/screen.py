@@ -27,8 +27,7 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._line:
-            self._print(self._line)
+        self._end_line()
         self._bar.stop()
 
     def show(self, event: Event) -> None:
@@ -47,7 +46,13 @@ class Screen:
                     visible=done is not None,
                 )
             case StatusChange():
+                self._end_line()
                 self._print(event_words(event))
+
+    def _end_line(self) -> None:
+        if self._line:
+            self._print(self._line)
+            self._line = ""
 
     def _print(self, text: str) -> None:
         self._console.print(text, soft_wrap=True)

@@ -10,6 +10,7 @@ from schedulergodx.client.async_schedule import AsyncSchedule
 from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
 from schedulergodx.client.schedule_base import PAGE, new_views, next_page
+from schedulergodx.core.request import AskStop
 from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter
 from schedulergodx.errors import UnknownSchedule
 
@@ -104,6 +105,21 @@ class AsyncSession:
         except UnknownSchedule:
             return None
         return AsyncSchedule(self._client, view)
+
+    async def shutdown(self, force: bool = False) -> int:
+        """Have all services drain and end; with `force` without waiting for what runs.
+
+        The answer is how many there were. Raises: NoAnswer
+        """
+        return await self._stop(AskStop(force=force))
+
+    async def restart(self, force: bool = False) -> int:
+        """Have all services drain, and begin anew as their setting `restarting` says."""
+        return await self._stop(AskStop(restart=True, force=force))
+
+    async def _stop(self, request: AskStop) -> int:
+        question = await self._client._put(request, "", ANSWER_TIMEOUT, every=True)
+        return len(read_answers(question))
 
     async def create(self, rule: Rule, func: Any, **options: Any) -> AsyncSchedule:
         """Make a schedule; see `Client.schedule`."""

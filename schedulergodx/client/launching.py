@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,7 +52,7 @@ class Launching(Finding):
         return task
 
     def _make_task(self, function: Callable[..., Any], name: str, options: Options) -> BaseTask:
-        recipe = Recipe(function, name, options, self._packers.find)
+        recipe = Recipe(_found(function, options.name or name), name, options, self._packers.find)
         plain, coroutine = self._task_kinds
         return (coroutine if is_coroutine_function(function) else plain)(self, recipe)
 
@@ -93,3 +94,13 @@ class Launching(Finding):
         """In whose name launches go out: inside a job, in that of the client whose job it is."""
         outlet = context.outlet
         return self.name if outlet is None else outlet.client or self.name
+
+
+def _found(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A function that finds defaults of `args` when it runs, if it has any."""
+    defaults = (getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None))
+    if defaults in ((None, None), (None, {})) or "schedulergodx.client.args" not in sys.modules:
+        return function
+    from schedulergodx.client.args import with_arguments  # late: few functions have any
+
+    return with_arguments(function, name)

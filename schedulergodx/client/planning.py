@@ -101,7 +101,7 @@ class Planning(Launching):
         if isinstance(given, Recipe):
             recipe = given
         elif callable(function):
-            recipe = Recipe(function, name_of(function), self._options, self._packers.find)
+            recipe = self._make_task(function, name_of(function), self._options)._recipe
         else:
             raise TypeError(f"a schedule runs a task or a function, not {function!r}")
         return recipe if name is None or recipe.name == name else recipe.changed({"name": name})

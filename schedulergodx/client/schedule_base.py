@@ -85,7 +85,7 @@ class BaseSchedule:
     def _job_of(self, request: AskRunSchedule) -> Any:
         """The job that a run makes."""
         client = self._client
-        own = self._view.client == client.name
+        own = self._view.client == client._launcher
         return client._attach(
             request.uid,
             label=None,

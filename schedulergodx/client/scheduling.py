@@ -10,6 +10,7 @@ from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolic
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
 from schedulergodx.client.schedule import Schedule
 from schedulergodx.client.schedule_base import PAGE, new_views, next_page
+from schedulergodx.core.request import AskStop
 from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter, ScheduleView
 from schedulergodx.errors import UnknownSchedule
 
@@ -115,6 +116,21 @@ class Session:
             return self[name]
         except UnknownSchedule:
             return None
+
+    def shutdown(self, force: bool = False) -> int:
+        """Have all services drain and end; with `force` without waiting for what runs.
+
+        The answer is how many there were. Raises: NoAnswer
+        """
+        return self._stop(AskStop(force=force))
+
+    def restart(self, force: bool = False) -> int:
+        """Have all services drain, and begin anew as their setting `restarting` says."""
+        return self._stop(AskStop(restart=True, force=force))
+
+    def _stop(self, request: AskStop) -> int:
+        question = self._client._put(request, "", ANSWER_TIMEOUT, every=True)
+        return len(read_answers(question))
 
     def create(self, rule: Rule, func: Any, **options: Any) -> Schedule:
         """Make a schedule; see `Client.schedule`."""

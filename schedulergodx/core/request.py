@@ -50,11 +50,13 @@ class AskCancel(Struct, frozen=True, tag="cancel"):
     """Call a job off; answered by a CancelAnswer.
 
     bury: remember the cancel where the job is not known, because it may still be on its way here
+    waiting: leave one alone that runs
     """
 
     id: str
     force: bool = False
     bury: bytes | None = None
+    waiting: bool = False
 
 
 class AskChange(Struct, frozen=True, tag="change"):
@@ -116,6 +118,16 @@ class AskQueues(Struct, frozen=True, tag="queues"):
     """The queues that are served; answered by a list of QueueView."""
 
 
+class AskStop(Struct, frozen=True, tag="stop"):
+    """Have a service drain and end, and begin anew if that is said; answered by True.
+
+    force: end the jobs that run, and wait for none
+    """
+
+    restart: bool = False
+    force: bool = False
+
+
 Request = (
     AskOutcomes
     | AskStatus
@@ -138,6 +150,7 @@ Request = (
     | AskFollow
     | AskWhy
     | AskAboutSchedule
+    | AskStop
 )
 
 ANSWERS: dict[type[Struct], object] = {
@@ -161,6 +174,7 @@ ANSWERS: dict[type[Struct], object] = {
     AskQueues: list[QueueView],
     AskFollow: JobNews | None,
     AskWhy: Why | None,
+    AskStop: bool,
     **SCHEDULE_ANSWERS,
 }
 

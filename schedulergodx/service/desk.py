@@ -28,6 +28,7 @@ from schedulergodx.core.request import (
     AskQueues,
     AskRequeue,
     AskStatus,
+    AskStop,
     AskView,
     read_request,
 )
@@ -75,6 +76,7 @@ class Desk:
     explainer: says why jobs do not run
     queues: those that this service serves
     book: what is known of them
+    end: has the service end, as (restart, force)
     stop: calls off an attempt, as (job, force)
     tell: makes the RESPONSES of outcomes for one instance of a client
     """
@@ -90,12 +92,14 @@ class Desk:
         *,
         queues: Collection[str],
         book: Queues,
+        end: Callable[[bool, bool], None],
         stop: Callable[[Running, bool], None],
         tell: Callable[[list[Told], str, str], list[Reply]],
     ) -> None:
         self._store = store
-        self._queues = frozenset(queues)
+        self._queues = queues
         self._book = book
+        self._end = end
         self._stop = stop
         self._tell = tell
         self._batches = batches
@@ -137,6 +141,9 @@ class Desk:
                 return [(queue, status, n) for (queue, status), n in counts.items()]
             case AskCancel():
                 return self._cancel(request, header, tick)
+            case AskStop(restart, force):
+                tick.later.append(partial(self._end, restart, force))
+                return True
             case AskQueues():
                 return self._book.views()
             case AskClear(before):
@@ -201,6 +208,8 @@ class Desk:
             _check_uid(request.bury)
             tick.told.append(self._store.bury(request.bury, client, header.instance, tick.now))
             return CancelAnswer.CANCELLED
+        if request.waiting and self._store.status(uid) is Status.RUNNING:
+            return CancelAnswer.TOO_LATE
         cancelled = self._store.cancel(uid, tick.now)
         self._follow(cancelled, request.force, tick)
         return cancelled.answer

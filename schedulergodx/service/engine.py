@@ -33,7 +33,7 @@ from schedulergodx.service.timekeeper import Timekeeper
 from schedulergodx.service.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
@@ -50,19 +50,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an engine is built on."""
+    """What an engine is built on.
+
+    dispatcher: what makes the dispatcher
+    queues: those whose jobs are taken, where that is more than those that are read
+    """
 
     store: Store
     broker: Broker
     executor: Executor
     signer: Signer
     names: Names
+    dispatcher: Callable[..., Dispatcher] = Dispatcher
+    queues: Collection[str] = ()
 
 
 class Engine:
     """Runs the rounds of a service.
 
     clock, identify, chance: time, identity and luck, from outside
+    on_stop: a client wants the service to end, as (restart, force)
     on_halt: the service is to stop, since something is wrong that must not be passed over
     """
 
@@ -77,12 +84,15 @@ class Engine:
         chance: Callable[[], float],
         watch: Watch,
         on_halt: Callable[[], None] = lambda: None,
+        on_stop: Callable[[bool, bool], None] = lambda restart, force: None,
     ) -> None:
         self._parts = parts
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._queues = parts.queues or dict.fromkeys(settings.queues)
         self._on_halt = on_halt
+        self._on_stop = on_stop
         names = parts.names
         self._intake = [names.requests(queue) for queue in settings.queues]
         self._intake.append(names.control(parts.store.uid))
@@ -242,8 +252,9 @@ class Engine:
     ) -> Desk:
         return Desk(
             *(self._parts.store, batches, schedules, errands, followers, explainer),
-            queues=self._settings.queues,
+            queues=self._queues,
             book=self._make_book(),
+            end=self._on_stop,
             stop=self._call_off,
             tell=outbox.replies,
         )
@@ -256,7 +267,7 @@ class Engine:
             self._parts.signer,
             self._make_admission(),
             name=name,
-            queues=settings.queues,
+            queues=self._queues,
             grace=settings.overdue_grace,
             expiration=settings.task_expiration,
             identify=identify,
@@ -294,7 +305,7 @@ class Engine:
         return Explainer(
             self._parts.store,
             dispatcher,
-            queues=settings.queues,
+            queues=self._queues,
             limits=settings.queue_limits,
             rates=_rates(settings),
             places=self._parts.executor.places,
@@ -310,10 +321,10 @@ class Engine:
         )
 
     def _make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(
+        return self._parts.dispatcher(
             self._parts.store,
             self._parts.executor,
-            queues=self._settings.queues,
+            queues=self._queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
             ring=self.ring,

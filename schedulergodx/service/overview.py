@@ -11,6 +11,7 @@ from schedulergodx.core.view import JobFilter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from concurrent.futures import Future
 
     from schedulergodx.storage.base import Store
 
@@ -46,3 +47,12 @@ def _ids(store: Store, statuses: Collection[Status], limit: int) -> list[str]:
     ]
     views.sort(key=lambda view: view.seq, reverse=True)
     return [view.label or ulid(view.uid) for view in views[:limit]]
+
+
+def overview(answer: Future[dict[str, Any]], simple: bool, limit: int, store: Store) -> None:
+    """Answer what there is to do; without `simple` also how much."""
+    try:
+        lists: dict[str, Any] = dict(task_lists(store, limit))
+        answer.set_result(lists if simple else lists | task_counts(store.counts()))
+    except Exception as error:
+        answer.set_exception(error)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,9 @@ from schedulergodx.errors import (
 )
 from schedulergodx.service.aliases import Aliases
 from schedulergodx.service.engine import Engine, Parts
-from schedulergodx.service.overview import task_counts, task_lists
+from schedulergodx.service.overview import overview
 from schedulergodx.service.parts import check_settings, make_executor
+from schedulergodx.service.restarting import RECALL, begin_anew
 from schedulergodx.service.watch import Watch
 from schedulergodx.storage import make_store
 from schedulergodx.utils.abstractions import Program
@@ -101,6 +103,7 @@ class Service(Aliases, Registering, Program):
         self._ready = threading.Event()
         self._connected = False
         self._halted = False
+        self._begins_anew = False
 
     # -- what callers do --------------------------------------------------------------------------
 
@@ -120,6 +123,11 @@ class Service(Aliases, Registering, Program):
         if threading.current_thread() is threading.main_thread():
             _set_pace()
         asyncio.run(self._live())
+        while self._begins_anew and self.settings.restarting == RECALL:
+            self._begins_anew = False
+            asyncio.run(self._live())
+        if self._begins_anew:
+            begin_anew(self.settings.restarting)
 
     def stop(self, grace: float | None = None) -> None:
         """Take no more, let jobs end for `grace` seconds, then end them. From any thread.
@@ -131,7 +139,8 @@ class Service(Aliases, Registering, Program):
         loop = self._loop
         if loop is not None:
             seconds = self.settings.stop_grace if grace is None else grace
-            loop.call_soon_threadsafe(self._ask_to_stop, seconds)
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(self._ask_to_stop, seconds)
 
     def get_status(self, simple: bool = True, *, limit: int = 1000) -> dict[str, Any]:
         """What there is to do, as `start` runs on another thread.
@@ -146,7 +155,7 @@ class Service(Aliases, Registering, Program):
         if engine is None or loop is None:
             raise ServiceError("the service does not run: start it first, on a thread of its own")
         answer: Future[dict[str, Any]] = Future()
-        loop.call_soon_threadsafe(engine.ask, partial(_overview, answer, simple, limit))
+        loop.call_soon_threadsafe(engine.ask, partial(overview, answer, simple, limit))
         try:
             return answer.result(_PATIENCE)
         except TimeoutError as error:
@@ -166,8 +175,8 @@ class Service(Aliases, Registering, Program):
         self._hurry = asyncio.Event()
         self._listen_to_signals()
         store = make_store(self.settings.db)
-        store.open()
         try:
+            store.open()
             await self._live_on(store)
         finally:
             store.close()
@@ -176,11 +185,11 @@ class Service(Aliases, Registering, Program):
 
     async def _live_on(self, store: Store) -> None:
         broker = self._make_broker()
-        executor = make_executor(self.settings, store)
+        executor = self._make_executor(store)
         opening = asyncio.create_task(self._open(broker))
         await self._give_head_start(opening)
         engine = Engine(
-            Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix)),
+            self._parts(store, broker, executor),
             self.settings,
             name=self.name,
             clock=self._clock,
@@ -188,6 +197,7 @@ class Service(Aliases, Registering, Program):
             chance=random.random,
             watch=self._watch(store),
             on_halt=self._halt,
+            on_stop=self._stop_as_asked,
         )
         self._engine = engine
         try:
@@ -251,6 +261,12 @@ class Service(Aliases, Registering, Program):
             heartbeat=settings.heartbeat,
             watchdog_interval=settings.watchdog_interval,
         )
+
+    def _make_executor(self, store: Store) -> Executor:
+        return make_executor(self.settings, store)
+
+    def _parts(self, store: Store, broker: Broker, executor: Executor) -> Parts:
+        return Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix))
 
     def _signer(self, broker: Broker) -> Signer:
         secret = self.settings.secret
@@ -362,6 +378,11 @@ class Service(Aliases, Registering, Program):
         self._halted = True
         self._ask_to_stop(self.settings.stop_grace)
 
+    def _stop_as_asked(self, restart: bool, force: bool) -> None:
+        """A client asks for it."""
+        self._begins_anew = restart
+        self._ask_to_stop(0.0 if force else self.settings.stop_grace)
+
     def _ask_to_stop(self, grace: float) -> None:
         if self._stop_asked is None or self._hurry is None:
             return
@@ -377,11 +398,3 @@ def _set_pace() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     sys.setswitchinterval(_SWITCH_INTERVAL)
-
-
-def _overview(answer: Future[dict[str, Any]], simple: bool, limit: int, store: Store) -> None:
-    try:
-        lists: dict[str, Any] = dict(task_lists(store, limit))
-        answer.set_result(lists if simple else lists | task_counts(store.counts()))
-    except Exception as error:
-        answer.set_exception(error)

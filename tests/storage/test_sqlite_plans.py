@@ -23,7 +23,6 @@ LOOKUPS = {
     "KNOWN_UIDS": "SEARCH job USING INDEX job_uid",
     "COUNT_DUE": "SEARCH job USING INDEX job_scheduled",
     "RELEASE_DUE": "SEARCH job USING INDEX job_scheduled",
-    "MADE_OF": "SEARCH job USING INTEGER PRIMARY KEY",
     "NEXT_DUE": "SCAN job USING INDEX job_scheduled",
     "TOO_LATE": "SEARCH job USING INDEX job_deadline",
     "NEXT_DEADLINE": "SEARCH job USING INDEX job_deadline",

@@ -177,10 +177,3 @@ def _make_what_stands_alone() -> None:
         sa.Column("units", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("seq"),
     )
-    op.create_table(
-        "about",
-        sa.Column("seq", _number(), autoincrement=False, nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-    )

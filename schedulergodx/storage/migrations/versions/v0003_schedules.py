@@ -1,4 +1,4 @@
-"""Schedules, their versions, changes and fires, and what their rules wait for."""
+"""Schedules, their versions, changes and fires, and what their rules wait for; jobs by hand."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables of schedules."""
+    """Make the tables of schedules, and that of what people say about jobs."""
     _make_schedule()
     _make_schedule_version()
     _make_schedule_change()
     _make_fire()
     _make_happenings()
+    _make_about()
 
 
 def _number() -> sa.types.TypeEngine[int]:
@@ -127,4 +128,14 @@ def _make_happenings() -> None:
         sa.Column("at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("task", "action", "number"),
         sqlite_with_rowid=False,
+    )
+
+
+def _make_about() -> None:
+    op.create_table(
+        "about",
+        sa.Column("seq", _number(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
     )
