@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
@@ -79,7 +77,7 @@ class Drafting:
         template = recipe.template()
         parents = parents_of(draft.dependencies, find_uid) if draft.dependencies else {}
         kwargs = draft.params
-        if parents and _PARENT_RESULTS not in kwargs and _wants_parents(recipe.function):
+        if parents and _PARENT_RESULTS not in kwargs and recipe.takes(_PARENT_RESULTS):
             kwargs = {**kwargs, _PARENT_RESULTS: _values_of(parents)}
         arguments, units, met = _pack(recipe, draft.args, kwargs)
         if len(arguments) + template.size > LARGEST_BYTES:
@@ -129,15 +127,19 @@ def _pack(
     What JSON can hold travels as JSON, so that whoever looks at the job can read it.
     """
     if isinstance(recipe, NamedRecipe):
-        met: list[ValueOf] = []
+        met: list[object] = []
         args, kwargs = as_json((args, kwargs), met)
-        return write_arguments(args, kwargs), (), met
+        return write_arguments(args, kwargs), (), _values_among(met)
     if not args and is_exact(kwargs):
         with suppress(ShipError):  # half of a surrogate pair
             return write_arguments((), kwargs), (), []
     with results_met() as results:
         packed = recipe.packer.pack_arguments(args, kwargs)
-    return packed.body, packed.units, [one for one in results if isinstance(one, ValueOf)]
+    return packed.body, packed.units, _values_among(results)
+
+
+def _values_among(met: Iterable[object]) -> list[ValueOf]:
+    return [one for one in met if isinstance(one, ValueOf)]
 
 
 def _with_result(parent: Parent | None, value: ValueOf) -> Parent:
@@ -150,11 +152,3 @@ def _with_result(parent: Parent | None, value: ValueOf) -> Parent:
 
 def _values_of(parents: Iterable[bytes]) -> dict[str, Any]:
     return {ulid(uid): ValueOf(uid) for uid in parents}
-
-
-@lru_cache(maxsize=1000)
-def _wants_parents(function: Callable[..., Any]) -> bool:
-    try:
-        return _PARENT_RESULTS in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # of some functions written in C
-        return False

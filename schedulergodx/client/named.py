@@ -71,6 +71,7 @@ class NamedRecipe(Recipe):
             options.enable_overdue,
             options.limits,
             named=True,
+            limit=options.limit_rule(self.name),
         )
         template = Template.of(spec, {}, options)
         return replace(template, queue=EVERYWHERE) if self._everywhere else template

@@ -83,6 +83,17 @@ class Recipe:
 
         return Keys(self.function, self.name, options)
 
+    def takes(self, parameter: str) -> bool:
+        """Whether its function has a parameter of that name."""
+        return parameter in self._parameters
+
+    @functools.cached_property
+    def _parameters(self) -> frozenset[str]:
+        try:
+            return frozenset(inspect.signature(self.function).parameters)
+        except (TypeError, ValueError):  # of some functions written in C
+            return frozenset()
+
     def checked(self) -> Recipe:
         """This one, whose options fit its function. Raises: ConfigError"""
         if self.keys is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Mapping
 from graphlib import CycleError
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from schedulergodx.client.base_batch import BaseBatch, check_name
 from schedulergodx.client.base_job import BaseJob
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 J = TypeVar("J", bound=BaseJob[Any])
 
 _MOST_NAMED = 10  # jobs of a circle that an error names
+
+
+class TakesWorkflows(Protocol):
+    """A queue that hands workflows to the client behind it."""
+
+    def _submit_workflow(self, workflow: Workflow) -> list[str]: ...
 
 
 class Workflow:
@@ -70,7 +76,7 @@ class Workflow:
             self.add_job(job)
 
     @overload
-    def submit_all(self, client: Client) -> list[str]: ...
+    def submit_all(self, client: Client | TakesWorkflows) -> list[str]: ...
 
     @overload
     def submit_all(self, client: AsyncClient) -> Coroutine[Any, Any, list[str]]: ...
@@ -80,6 +86,8 @@ class Workflow:
 
         With an `AsyncClient` it is awaited. It returns when the broker has confirmed them;
         submitted again, they are the same jobs.
+
+        client: or a `JobQueue`
 
         Raises: BatchExists while another workflow of its name is under way; where no service
             answers in time, the jobs say so later. ConfigError for an empty one, and for jobs that

@@ -45,6 +45,7 @@ class AttemptView:
     code: int | None
     text: str
     traceback: str
+    runner: str = ""
 
 
 class Progress(Struct, frozen=True):
@@ -103,6 +104,7 @@ class JobView:
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
+    runner: str = ""  # the id of the `Worker` whose place it has, or had; "" for a service's own
     progress: Progress | None = None  # how far it is, by its own word
     name: str = ""
     description: str = ""

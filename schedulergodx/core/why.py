@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,7 +120,7 @@ class Facts:
     unmet: int = 0
     joined: Related | None = None
     for_batch: bool = False
-    served: Sequence[str] = ()
+    served: Collection[str] = ()
     paused: float | None = None
     holds: Sequence[Hold] = ()
     places: int = 0

@@ -33,7 +33,7 @@ from schedulergodx.service.timekeeper import Timekeeper
 from schedulergodx.service.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
@@ -50,13 +50,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an engine is built on."""
+    """What an engine is built on.
+
+    dispatcher: what makes the dispatcher
+    queues: those whose jobs are taken, where that is more than those that are read
+    """
 
     store: Store
     broker: Broker
     executor: Executor
     signer: Signer
     names: Names
+    dispatcher: Callable[..., Dispatcher] = Dispatcher
+    queues: Collection[str] = ()
 
 
 class Engine:
@@ -84,6 +90,7 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._queues = parts.queues or dict.fromkeys(settings.queues)
         self._on_halt = on_halt
         self._on_stop = on_stop
         names = parts.names
@@ -245,7 +252,7 @@ class Engine:
     ) -> Desk:
         return Desk(
             *(self._parts.store, batches, schedules, errands, followers, explainer),
-            queues=self._settings.queues,
+            queues=self._queues,
             book=self._make_book(),
             end=self._on_stop,
             stop=self._call_off,
@@ -260,7 +267,7 @@ class Engine:
             self._parts.signer,
             self._make_admission(),
             name=name,
-            queues=settings.queues,
+            queues=self._queues,
             grace=settings.overdue_grace,
             expiration=settings.task_expiration,
             identify=identify,
@@ -298,7 +305,7 @@ class Engine:
         return Explainer(
             self._parts.store,
             dispatcher,
-            queues=settings.queues,
+            queues=self._queues,
             limits=settings.queue_limits,
             rates=_rates(settings),
             places=self._parts.executor.places,
@@ -314,10 +321,10 @@ class Engine:
         )
 
     def _make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(
+        return self._parts.dispatcher(
             self._parts.store,
             self._parts.executor,
-            queues=self._settings.queues,
+            queues=self._queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
             ring=self.ring,

@@ -11,7 +11,7 @@ from schedulergodx.core.limit import key_of_queue, rate_of
 from schedulergodx.core.why import Facts, Hold, Related, Why, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from schedulergodx.core.limit import Rate
     from schedulergodx.core.view import JobView
@@ -35,7 +35,7 @@ class Explainer:
         store: Store,
         dispatcher: Dispatcher,
         *,
-        queues: Sequence[str],
+        queues: Collection[str],
         limits: Mapping[str, int],
         rates: Mapping[str, Rate],
         places: Callable[[Execution], Sequence[int]],

@@ -195,6 +195,11 @@ def test_the_limits_of_a_task_travel_with_its_spec(
     assert service.record(job.uid).task.spec.limit == rule
 
 
+def test_a_function_by_name_has_limits_too(client: Client, service: SmallService) -> None:
+    job = client.execute("send", {"to": "ann"}, concurrency=2)
+    assert service.record(job.uid).task.spec.limit == LimitRule("send", 2)
+
+
 @pytest.mark.parametrize(
     ("key", "expected"),
     [

@@ -5,6 +5,7 @@ Everything but the clock is taken to say whatever helps. What is left is asked f
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
@@ -16,13 +17,15 @@ from schedulergodx.core.conditions.span import WHOLE, Unit
 from schedulergodx.errors import BadRule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schedulergodx.core.conditions.base import Condition, History
 
 _BEGIN = 1_798_761_600.0  # 2027, a Friday; any begin would do
 _DAY = 86400.0
 _LONG_ENOUGH = {Unit.MINUTE: 3600.0, Unit.HOUR: _DAY, Unit.DAY: 3 * _DAY, Unit.WEEK: 15 * _DAY}
 _YEARS = 9 * 366 * _DAY  # over a leap year, whatever day of the week a day of a month must be
-_STEPS = 3000  # after which nothing is said
+_LOOKS = 5000  # at one part of a rule, after which nothing is said: a tenth of a second
 
 
 def check(condition: Condition, rule: str | None = None) -> None:
@@ -39,32 +42,37 @@ def check(condition: Condition, rule: str | None = None) -> None:
 
 
 def why_never(condition: Condition) -> str | None:
-    """Why a rule can never hold; None if it may."""
+    """Why a rule can never hold; None if it may, or if that would take long to find out."""
+    return _why_never(condition, iter(range(_LOOKS)))
+
+
+def _why_never(condition: Condition, looks: Iterator[int]) -> str | None:
+    """The same. looks: one for each time that a part may be asked"""
     if isinstance(condition, Constant):
         return None if condition.holds else "false is never true"
     if isinstance(condition, Any):
-        reasons = [why_never(part) for part in condition.parts]
+        reasons = [_why_never(part, looks) for part in condition.parts]
         return reasons[0] if all(reasons) else None
     if isinstance(condition, All):
         parts = condition.parts
-        reasons = [reason for part in parts if (reason := why_never(part))]
+        reasons = [reason for part in parts if (reason := _why_never(part, looks))]
         opposite = [part for part in parts if isinstance(part, Not) and part.part in parts]
         reasons += [f"{part} is the opposite of {part.part}" for part in opposite]
-        return reasons[0] if reasons else _never_together(condition)
-    return _never_together(condition) if isinstance(condition, Not) else None
+        return reasons[0] if reasons else _never_together(condition, looks)
+    return _never_together(condition, looks) if isinstance(condition, Not) else None
 
 
-def _never_together(condition: Condition) -> str | None:
+def _never_together(condition: Condition, looks: Iterator[int]) -> str | None:
     hoped = _hoped(condition, wanted=True)
     if isinstance(hoped, Constant):
         return None if hoped.holds else f"{condition} is never true"
-    horizon = _BEGIN + max(_horizons(hoped))
+    horizons = _horizons(hoped)
     moment = Moment(_BEGIN, ZoneInfo("UTC"), cast("History", _NoHistory()))
-    for _ in range(_STEPS):
+    while len(list(islice(looks, len(horizons)))) == len(horizons):
         view = hoped.view(moment)
         if view.holds:
             return None
-        if view.changes is None or view.changes > horizon:
+        if view.changes is None or view.changes > _BEGIN + max(horizons):
             return "these times are never at the same time"
         moment = Moment(view.changes, moment.zone, moment.history)
     return None
@@ -97,6 +105,7 @@ def _settled(condition: Not | All | Any) -> Condition:
 
 
 def _horizons(condition: Condition) -> list[float]:
+    """How long to look, as each of its parts has it."""
     if isinstance(condition, Not):
         return _horizons(condition.part)
     if isinstance(condition, All | Any):

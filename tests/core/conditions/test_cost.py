@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from types import FrameType
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from schedulergodx.core.conditions import local
 from schedulergodx.core.conditions.base import Action, Fire, due
 from schedulergodx.core.conditions.reading import parse
+from schedulergodx.errors import BadRule
 from tests.core.conditions.past import BERLIN, Past, instant
 
 MOST = {
@@ -82,6 +84,29 @@ def test_a_look_at_a_rule_costs_a_bounded_number_of_calls(rule: str) -> None:
                 own = 12 * counted["asked"]  # what the history of these tests costs by itself
                 assert counted["all"] - own <= MOST[rule], (rule, text, ago, counted)
                 assert counted["asked"] <= 8
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        " & ".join(["time of minute before 10", "~time of minute before 20"] * 150),
+        " | ".join(["(daily at 10:00 & crontime * * 30 2 1 & time of week on Tue)"] * 150),
+        "|".join(["time of minute before 10 & time of minute after 20 & monthly on 1st"] * 140),
+    ],
+)
+def test_whether_a_rule_can_ever_hold_is_not_asked_for_long(rule: str) -> None:
+    """Nobody holds up a service with a rule."""
+    looks = 0
+
+    def count(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal looks
+        looks += event == "call" and frame.f_code.co_name == "around"
+
+    sys.setprofile(count)
+    with suppress(BadRule):
+        parse(rule)
+    sys.setprofile(None)
+    assert looks <= 6000
 
 
 def test_the_count_finds_a_cost_that_grows() -> None:
