@@ -11,6 +11,7 @@ from schedulergodx.core.schedule import (
     AskSchedule,
     AskScheduleChanges,
     AskTurnSchedule,
+    AskWhySchedule,
     ChangeView,
     FireView,
     ScheduleState,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.job import Job
     from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.core.why import Why
 
 
 class Schedule(BaseSchedule):
@@ -125,6 +127,11 @@ class Schedule(BaseSchedule):
         """Who has changed it, when, and how; the oldest first."""
         changes: list[ChangeView] = self._ask(AskScheduleChanges(self.id, limit))
         return changes
+
+    def why(self) -> Why:
+        """Why it has not fired, and what it waits for."""
+        why: Why = self._ask(AskWhySchedule(self.id))
+        return why
 
     def _turn(self, state: ScheduleState) -> bool:
         return bool(self._ask(AskTurnSchedule(self.id, state)))

@@ -35,6 +35,11 @@ def read_zone(name: str) -> ZoneInfo:
         ) from error
 
 
+def trouble_of(error: Exception) -> str:
+    """What is said of a rule that raises instead of an answer."""
+    return str(error) if isinstance(error, BadRule) else f"{type(error).__name__}: {error}"
+
+
 def tasks_of(rule: str, own: str) -> list[str]:
     """The tasks that a rule listens to. own: the schedule's. Raises: BadRule
 

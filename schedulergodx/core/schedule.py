@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from schedulergodx.core.policy import Policy
+from schedulergodx.core.why import Why as WhyNot
 
 LONGEST_NAME = 200  # characters
 LONGEST_RULE = 4000
@@ -195,6 +196,12 @@ class AskScheduleChanges(Struct, frozen=True, tag="schedule_changes"):
     limit: int = 100
 
 
+class AskWhySchedule(Struct, frozen=True, tag="why_schedule"):
+    """Why a schedule has not fired; answered by a `core.why.Why` or None."""
+
+    id: str
+
+
 class AskBackfill(Struct, frozen=True, tag="backfill"):
     """Make the jobs that a schedule would have made from `begin` to `end`, that excluded.
 
@@ -217,6 +224,7 @@ AskAboutSchedule = (
     | AskFires
     | AskScheduleChanges
     | AskBackfill
+    | AskWhySchedule
 )
 
 SCHEDULE_ANSWERS: dict[type[Struct], object] = {
@@ -230,4 +238,5 @@ SCHEDULE_ANSWERS: dict[type[Struct], object] = {
     AskFires: list[FireView],
     AskScheduleChanges: list[ChangeView],
     AskBackfill: tuple[int, float | None],
+    AskWhySchedule: WhyNot | None,
 }

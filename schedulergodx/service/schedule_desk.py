@@ -15,7 +15,7 @@ from schedulergodx.core.identity import UID_BYTES, ulid
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.message import TaskBody
 from schedulergodx.core.policy import fault_of, is_open, runs_left
-from schedulergodx.core.rule import read_rule, read_zone
+from schedulergodx.core.rule import read_rule, read_zone, trouble_of
 from schedulergodx.core.schedule import (
     LONGEST_NAME,
     AskAboutSchedule,
@@ -29,13 +29,17 @@ from schedulergodx.core.schedule import (
     AskSchedules,
     AskTurnSchedule,
     AskUpdateSchedule,
+    AskWhySchedule,
     ScheduleState,
     ScheduleView,
     Why,
 )
-from schedulergodx.errors import BadRule
+from schedulergodx.core.why import Reason
+from schedulergodx.core.why import Why as WhyNot
+from schedulergodx.errors import BadRule, StoreError
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.past import Past
+from schedulergodx.service.schedule_explainer import why_schedule
 from schedulergodx.storage.schedules import Fire, Fired, Plan
 
 if TYPE_CHECKING:
@@ -103,6 +107,8 @@ class ScheduleDesk:
                 return self._store.fires_of(number, before, min(limit, _LONGEST_PAGE))
             case AskScheduleChanges(_, limit):
                 return self._store.changes_of(number, min(limit, _LONGEST_PAGE))
+            case AskWhySchedule():
+                return self._why(self._store.schedule(number), tick.now)
             case AskTurnSchedule(_, state):
                 return self._turn(number, state, header, tick)
         self._check_lives(number)
@@ -216,6 +222,16 @@ class ScheduleDesk:
         left = runs_left(schedule.fires, schedule.plan.policy)
         most = min(wanted, _LONGEST_PAGE if left is None else left)
         return list(islice(self._coming(schedule, now if after is None else after), most))
+
+    def _why(self, schedule: Schedule, now: float) -> WhyNot:
+        surroundings = self._timekeeper.surroundings(now)
+        try:
+            coming = self._next(schedule, 1, None, now)
+            return why_schedule(self._store, schedule, now, coming, surroundings)
+        except StoreError:
+            raise
+        except Exception as error:
+            return WhyNot(Reason.TROUBLE, f"its rule can't be told: {trouble_of(error)}")
 
     def _coming(
         self, schedule: Schedule, after: float, past: Past | None = None
