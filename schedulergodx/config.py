@@ -15,14 +15,10 @@ from typing import Self, TypeVar
 
 from schedulergodx.broker_url import compose_url, has_parts
 from schedulergodx.layer import Layer, found_layers, read_first, said_layer
-from schedulergodx.setting import Kind, Scope, Setting, setting
+from schedulergodx.setting import Kind, Scope, Setting, count_cpus, setting
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
 NOT_SAID = "the default"  # the origin of what nobody has said
-
-
-def _count_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -113,10 +109,7 @@ class Settings:
         Kind.DURATION, Scope.CLIENT, "The same for hard tasks.", 3600.0, none="no limit"
     )
     enable_overdue: bool = setting(
-        Kind.FLAG,
-        Scope.CLIENT,
-        "Whether a job that came due while no service ran is run later.",
-        True,
+        Kind.FLAG, Scope.CLIENT, "Whether jobs that came due while no service ran run later.", True
     )
 
     # -- what a service keeps and serves ---------------------------------------------------------
@@ -213,7 +206,7 @@ class Settings:
         Kind.COUNT,
         Scope.SERVICE,
         "How many worker processes run jobs, each one at a time.",
-        _count_cpus(),
+        count_cpus(),
         shown="the number of CPUs",
         least=1,
     )
@@ -221,7 +214,7 @@ class Settings:
         Kind.COUNT,
         Scope.SERVICE,
         "How many hard jobs run at once, each in a process of its own.",
-        _count_cpus(),
+        count_cpus(),
         shown="the number of CPUs",
         least=1,
     )
@@ -250,6 +243,12 @@ class Settings:
         Scope.SERVICE,
         "Whether jobs may bring their own code. Without it no pickle is opened, from anyone.",
         True,
+    )
+    allow_commands: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether jobs may be commands, and functions of files.", False
+    )
+    allow_code: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether they may be texts of code.", False
     )
     recycle_jobs: int | None = setting(
         Kind.COUNT, Scope.SERVICE, "A worker is replaced after so many jobs.", none="never", least=1

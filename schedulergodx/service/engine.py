@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schedulergodx.core.kinds import allowed_kinds
 from schedulergodx.core.limit import Rate
 from schedulergodx.service.admission import Admission
 from schedulergodx.service.batch_desk import BatchDesk
@@ -298,6 +299,7 @@ class Engine:
             imports=self._settings.imports,
             registered=self._parts.executor.names,
             accept_code=self._settings.accept_code,
+            kinds=allowed_kinds(self._settings),
         )
 
     def _make_explainer(self, dispatcher: Dispatcher) -> Explainer:
