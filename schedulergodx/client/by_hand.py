@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.batching import Batching
 from schedulergodx.client.bundle import bundle
-from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.job import Job
 from schedulergodx.client.reading import read_moment
 from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
@@ -66,6 +65,8 @@ class ByHand(Submitting, Batching):
 
         Raises: NoAnswer
         """
+        from schedulergodx.client.description import describe  # late: few programs print jobs
+
         try:
             job = self.job(id, timeout=timeout)
             view = job.view(timeout=timeout)
@@ -110,6 +111,8 @@ class ByHand(Submitting, Batching):
 
         Raises: NoAnswer
         """
+        from schedulergodx.client.description import statistics  # late: as in `get_status`
+
         return statistics(self.counts(timeout=timeout))
 
     # -- inside ----------------------------------------------------------------------------------
