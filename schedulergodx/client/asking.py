@@ -29,7 +29,7 @@ from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import NoAnswer, UnknownQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from schedulergodx.client.line import Line
@@ -116,14 +116,24 @@ class Asking(Launching):
     def _put(
         self, request: Request, queue: str, timeout: Duration, *, every: bool = False
     ) -> Question:
+        [question] = self._put_all([request], queue, timeout, every=every)
+        return question
+
+    def _put_all(
+        self, requests: Iterable[Request], queue: str, timeout: Duration, *, every: bool = False
+    ) -> list[Question]:
+        """Ask all at once. After the first one that nobody answers, no other is waited for."""
         line = self._line()
         self._flush_pipeline()
-        question = self._question(line, request, queue, timeout, every)
-        with self._reader.asking(question):
-            line.submit(question)
-            if question.wait(question.timeout):
+        questions = [self._question(line, one, queue, timeout, every) for one in requests]
+        with self._reader.asking(*questions):
+            for question in questions:
+                line.submit(question)
+            for question in questions:
+                if not question.wait(question.timeout):
+                    break
                 question.settled.wait(question.patience)
-        return question
+        return questions
 
     def _why(self, id: str, queue: str, timeout: Duration) -> Why:
         try:

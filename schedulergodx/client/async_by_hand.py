@@ -11,8 +11,9 @@ from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.reading import read_moment
-from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
+from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answer, read_answers
 from schedulergodx.client.submitting import Submitting
+from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
 from schedulergodx.core.request import AskClear, AskView
 from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from schedulergodx.client.template import Template
     from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.message import JobItem
-    from schedulergodx.core.view import JobView
 
 
 class AsyncByHand(Submitting, AsyncBatching):
@@ -42,10 +42,11 @@ class AsyncByHand(Submitting, AsyncBatching):
         are asked about these.
 
         Raises: what `launch` raises; UnknownJob for a dependency that no service knows or that is
-            another client's, NoAnswer where none says; ConfigError for a job that was launched
+            another client's, NoAnswer where none says; NotSubmitted for one that takes the value of
+            a job that is not; ConfigError for one that was launched
         """
         line = await self._line()
-        drafted = self._draft(job)
+        drafted = self._draft_alone(job)
         parents = drafted.item.parents
         if parents:
             await self._check_parents([parent.uid for parent in parents])
@@ -122,9 +123,9 @@ class AsyncByHand(Submitting, AsyncBatching):
 
     async def _check_parents(self, uids: list[bytes]) -> None:
         """Raise UnknownJob for parents that can't be."""
-        for uid in self._strangers(uids):
-            view: JobView = await self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
-            self._check_parent(view)
+        requests = [AskView(ulid(uid)) for uid in self._strangers(uids)]
+        for question in await self._put_all(requests, "", ANSWER_TIMEOUT):
+            self._check_parent(read_answer(question))
 
     async def _submit_workflow(self, workflow: Workflow) -> list[str]:
         await self._line()

@@ -56,8 +56,8 @@ def id_of(job: object) -> str:
 
 def read_dependencies(given: Iterable[object]) -> list[str | Dependency]:
     """Ids, and dependencies that say more. Raises: ConfigError"""
-    if isinstance(given, str):
-        raise ConfigError("dependencies are a list of jobs or ids, and not one text")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(f"dependencies are a list of jobs or ids, and not {given!r:.100}")
     return [one if isinstance(one, Dependency) else id_of(one) for one in given]
 
 

@@ -13,7 +13,7 @@ from schedulergodx.client.naming import Naming
 from schedulergodx.client.workflow import check_circle
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Parent
-from schedulergodx.errors import ConfigError, UnknownJob
+from schedulergodx.errors import ConfigError, NotSubmitted, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
@@ -51,6 +51,17 @@ class Submitting(Naming):
             )
         return self._drafting.prepare(job, find_uid=find, client=self._launcher)
 
+    def _draft_alone(self, job: BaseJob[Any]) -> Drafted:
+        """A job that nothing travels with. Raises: NotSubmitted, and what `_draft` raises"""
+        drafted = self._draft(job)
+        for other in drafted.values:
+            if isinstance(other._client, Nobody):
+                raise NotSubmitted(
+                    f"job {job.id} takes the value of job {other.id}, which is not submitted: add "
+                    "the former to a Workflow, which brings both, or submit the latter before"
+                )
+        return drafted
+
     def _draft_all(self, workflow: Workflow) -> dict[BaseJob[Any], Drafted]:
         """All jobs of a workflow, with the steps whose values they need.
 
@@ -64,6 +75,11 @@ class Submitting(Naming):
             if job in drafted:
                 continue
             made = drafted[job] = self._draft(job, uids)
+            if workflow._batch is None and not isinstance(job._client, Nobody):
+                raise ConfigError(
+                    f"job {job.id} was submitted already, so it can't be in workflow "
+                    f"{workflow.name!r}: let jobs there depend on it"
+                )
             if made.template.batch is not None:
                 raise ConfigError(f"job {job.id} is to be in a batch, and a workflow is one itself")
             rest.extend(value for value in made.values if isinstance(value._client, Nobody))
