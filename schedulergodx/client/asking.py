@@ -131,8 +131,10 @@ class Asking(Launching):
                 line.submit(question)
             for question in questions:
                 if not question.wait(question.timeout):
-                    break
-                question.settled.wait(question.patience)
+                    return questions
+            for question in questions:
+                if not question.settled.wait(question.patience):
+                    break  # the others had as long
         return questions
 
     def _why(self, id: str, queue: str, timeout: Duration) -> Why:

@@ -155,8 +155,10 @@ class AsyncAsking(Launching):
                 line.submit(question)
             for question in questions:
                 if not await question.wait_async(question.timeout):
-                    break
-                await question.settled.wait_async(question.patience)
+                    return questions
+            for question in questions:
+                if not await question.settled.wait_async(question.patience):
+                    break  # the others had as long
         return questions
 
     async def _why(self, id: str, queue: str, timeout: Duration) -> Why:
