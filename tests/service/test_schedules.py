@@ -82,6 +82,7 @@ async def test_a_fire_whose_round_is_not_committed_is_made_by_the_next_service(
 
 
 async def test_what_was_missed_runs_once_unless_it_is_said_otherwise(tmp_path: Path) -> None:
+    """R33; defect 10: nothing is passed over in silence."""
     async with Timetable(tmp_path) as stage:
         made = stage.now
         await stage.put("every 1 hour", "once")
