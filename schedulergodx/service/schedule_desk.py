@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from schedulergodx.storage.base import NewJob, Store
     from schedulergodx.storage.schedules import Schedule
 
+logger = logging.getLogger(__name__)
+
 _LONGEST_PAGE = 1000
 _BACKFILLED = 500  # jobs an answer
 _BUMP = 1e-6  # seconds between runs that were asked for at one instant
@@ -83,7 +86,13 @@ class ScheduleDesk:
             limit = min(request.which.limit, _LONGEST_PAGE)
             return self._store.list_schedules(replace(request.which, limit=limit))
         if isinstance(request, AskPutSchedule):
-            return self._put(request, header, tick)
+            try:
+                return self._put(request, header, tick)
+            except RefusedError as error:  # perhaps nobody waits for the answer
+                logger.warning(
+                    "schedule %r of %s is refused: %s", request.name, header.client, error
+                )
+                raise
         number = self._store.find_schedule(header.client, request.id)
         if number is None:
             number = self._store.find_schedule(None, request.id)
