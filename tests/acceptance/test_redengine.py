@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schedulergodx.args import Session
 from schedulergodx.client import Client
 from schedulergodx.config import load_settings
 from schedulergodx.core.job import ErrorCode, Status
@@ -242,6 +243,16 @@ def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
     assert "4 is even" in client.job(jobs[4].id).view().text
     assert client.counts()["default", Status.COMPLETED] == 2
     assert client.list_jobs(task="another") == []
+
+
+def test_a_rule_ends_the_service(node: Node) -> None:
+    """R17, R35, R41: what shut_cond did is a schedule like others."""
+
+    def end(session: Any = Session()) -> int:
+        return session.shutdown()
+
+    node.client.schedule("scheduler has run over 0.1 seconds & true", end, max_runs=1)
+    assert node.service.wait(SOON) == 0
 
 
 # -- what its original got wrong ------------------------------------------------------------------
