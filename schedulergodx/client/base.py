@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from schedulergodx.client.awaited import Awaited
-from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.inside import OutletSealer
@@ -41,6 +40,7 @@ from schedulergodx.utils.rmq_property import RmqConnect, url_of
 
 if TYPE_CHECKING:
     from schedulergodx.brokers.base import Broker
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.client.line import Soon
     from schedulergodx.client.session import Session
     from schedulergodx.core.context import Outlet
@@ -79,7 +79,6 @@ class BaseClient(Registering, Program):
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
-    _batch_kind: ClassVar[type[BaseBatch]] = BaseBatch
     _secret: bytes | None
     _clock: Callable[[], float] = staticmethod(time.time)
 
@@ -172,6 +171,11 @@ class BaseClient(Registering, Program):
 
     def __repr__(self) -> str:
         return f"<{self._kind} {self.name}>"
+
+    @property
+    def _batch_kind(self) -> type[BaseBatch]:
+        """What its batches are."""
+        raise NotImplementedError
 
     # -- how it travels, and what others need to know of it ----------------------------------------
 

@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from schedulergodx.client import reading
-from schedulergodx.client.base_batch import BaseBatch, read_batch
 from schedulergodx.client.unique import By, Unique, read_unique
 from schedulergodx.core.job import Execution, LimitRule, Limits, RetryRule
 from schedulergodx.core.names import DEFAULT_QUEUE
@@ -26,6 +25,7 @@ from schedulergodx.quantity import parse_rate
 if TYPE_CHECKING:
     from typing import Literal
 
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.core.conditions.base import Condition
 
 Duration = float | timedelta | str
@@ -250,6 +250,14 @@ class Options:
             )
 
 
+def _read_batch(value: object) -> BaseBatch:
+    from schedulergodx.client.base_batch import BaseBatch  # late: few programs have any
+
+    if not isinstance(value, BaseBatch):
+        raise ValueError("it is what client.batch(name) gives")
+    return value
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "name": reading.read_name,
     "queue": reading.read_queue,
@@ -283,7 +291,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "rate": reading.or_none(parse_rate),
     "limit": reading.or_none(reading.read_limit),
     "limit_key": reading.or_none(reading.read_key),
-    "batch": reading.or_none(read_batch),
+    "batch": reading.or_none(_read_batch),
 }
 _READERS["timeout"] = _READERS["lifetime"]
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.conditions.base import Kind
 from schedulergodx.core.conditions.combined import All
+from schedulergodx.core.explanation import Related, as_dict, at, names
 from schedulergodx.core.policy import runs_left
 from schedulergodx.core.schedule import ScheduleState
 from schedulergodx.core.schedule import Why as FiredWhy
-from schedulergodx.core.why import Reason, Related, Why, as_dict, at, names
+from schedulergodx.core.why import Reason, Why
 
 if TYPE_CHECKING:
     from schedulergodx.core.conditions.base import Condition, Moment
