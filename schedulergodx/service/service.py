@@ -206,9 +206,8 @@ class Service(Aliases, Registering, Program):
             await self._drain(engine, executor, rounds, reading)
             if self._halted:
                 raise ServiceError(
-                    "it stopped because the rule of a schedule can't be told, or a job can't be "
-                    "begun: the log says which. Mend it, or let such things pass with "
-                    "silence_cond_check and silence_task_prerun"
+                    "it stopped since a rule can't be told, or a job can't be begun: the log says "
+                    "which. Mend it, or set silence_cond_check and silence_task_prerun"
                 )
         finally:
             self._engine = None
