@@ -1,6 +1,6 @@
 """What this machine can do with nothing in the way. Run as a program, so that it is small.
 
-python -m benchmarks.bare forks COUNT        processes made, ended and waited for, a second
+python -m benchmarks.bare forks COUNT MB     processes made, ended and waited for, a second
 python -m benchmarks.bare syncs FOLDER       seconds of one fdatasync after a small write
 python -m benchmarks.bare burns COUNT LOOPS CORES    seconds of so much computing on all cores
 """
@@ -10,15 +10,21 @@ import sys
 import time
 
 
-def forks(count: int) -> float:
-    """Processes that were forked, ended and waited for, a second."""
+def forks(count: int, megabytes: int) -> float:
+    """Processes that were forked, ended and waited for, a second, by one that is larger by that.
+
+    What a fork costs grows with the pages of who forks.
+    """
+    ballast = bytearray(os.urandom(1) * (megabytes << 20))
     begin = time.perf_counter()
     for _ in range(count):
         pid = os.fork()
         if not pid:
             os._exit(0)
         os.waitpid(pid, 0)
-    return count / (time.perf_counter() - begin)
+    taken = time.perf_counter() - begin
+    del ballast
+    return count / taken
 
 
 def syncs(folder: str) -> float:
@@ -55,7 +61,7 @@ def burns(count: int, loops: int, cores: int) -> float:
 if __name__ == "__main__":
     what, *numbers = sys.argv[1:]
     if what == "forks":
-        print(forks(int(numbers[0])))
+        print(forks(*map(int, numbers)))
     elif what == "syncs":
         print(syncs(numbers[0]))
     else:

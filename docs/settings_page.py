@@ -52,6 +52,7 @@ TITLES = {
     Scope.BOTH: "Of clients and services",
     Scope.CLIENT: "Of clients",
     Scope.SERVICE: "Of services",
+    Scope.WORKER: "Of workers on a file of jobs",
 }
 
 

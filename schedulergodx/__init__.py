@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.registry import register
     from schedulergodx.core.view import Progress
     from schedulergodx.core.why import Reason, Why
+    from schedulergodx.local import ClaimFilter, JobQueue, Worker
     from schedulergodx.service import Service
     from schedulergodx.utils.configuration import Config
 
@@ -52,11 +53,13 @@ __all__ = [
     "AsyncJob",
     "Batch",
     "Cancellation",
+    "ClaimFilter",
     "Client",
     "Config",
     "Dependency",
     "ErrorCode",
     "Job",
+    "JobQueue",
     "JobStatus",
     "NoJob",
     "Output",
@@ -70,6 +73,7 @@ __all__ = [
     "Task",
     "Unique",
     "Why",
+    "Worker",
     "Workflow",
     "attach",
     "batch",
@@ -84,8 +88,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ClaimFilter": "local",
     "Config": "utils.configuration",
     "ErrorCode": "core.job",
+    "JobQueue": "local",
     "JobStatus": "core.job",
     "NoJob": "core.context",
     "Output": "core.follow",
@@ -95,6 +101,7 @@ _HOMES = {
     "Status": "core.job",
     "StatusChange": "core.follow",
     "Why": "core.why",
+    "Worker": "local",
     "attach": "client.default",
     "batch": "client.default",
     "broadcast": "client.default",

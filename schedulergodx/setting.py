@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class Scope(Enum):
     BOTH = "client and service"
     CLIENT = "client"
     SERVICE = "service"
+    WORKER = "worker of a file"
 
 
 class Kind(Enum):
@@ -218,3 +219,11 @@ _FORMATS: Mapping[Kind, Callable[[Any], str]] = {
         times, lambda time: "none" if time is None else format_duration(time)
     ),
 }
+
+
+def setting(kind: Kind, scope: Scope, help: str, default: object = None, **more: object) -> Any:
+    """A field of the table; `more` is what else a `Setting` has."""
+    metadata = {"kind": kind, "scope": scope, "help": help, "default": default, **more}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)

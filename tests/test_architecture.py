@@ -21,10 +21,11 @@ LONGEST_FUNCTION = 40  # lines of its body, without its docstring
 LEAVES = ("errors", "quantity", "setting", "dotenv", "layer", "broker_url", "config", "utils")
 ADAPTERS = ("brokers", "storage", "executors")
 PROGRAMS = ("client", "service")
+BOTH = ("local",)  # a client and a service in one process
 EDGES = ("cli", "dashboard", "testing", "args", "distributaur", "taskit", "__main__")
 # Modules of documents that only show where a thing lives, and the package's own front.
 DOORS = ("__init__", "utils.message", "utils.storage", "args", "distributaur", "taskit")
-PARTS = (*LEAVES, "core", "conditions", *ADAPTERS, *PROGRAMS, *EDGES)
+PARTS = (*LEAVES, "core", "conditions", *ADAPTERS, *PROGRAMS, *BOTH, *EDGES)
 
 # What each part may import beside itself. The leaves stand in a row: each may know those before it.
 MAY_IMPORT = {leaf: set(LEAVES[:place]) for place, leaf in enumerate(LEAVES)}
@@ -33,7 +34,8 @@ MAY_IMPORT["conditions"] = {"core"}  # names for users
 MAY_IMPORT |= {adapter: {"core", *LEAVES} for adapter in ADAPTERS}
 MAY_IMPORT["client"] = {"brokers", "core", *LEAVES}  # its host has no database and runs no job
 MAY_IMPORT["service"] = {*ADAPTERS, "core", *LEAVES}
-MAY_IMPORT |= {edge: {*PROGRAMS, *ADAPTERS, "core", *LEAVES} for edge in EDGES}
+MAY_IMPORT |= {both: {*PROGRAMS, *ADAPTERS, "core", *LEAVES} for both in BOTH}
+MAY_IMPORT |= {edge: {*BOTH, *PROGRAMS, *ADAPTERS, "core", *LEAVES} for edge in EDGES}
 MAY_IMPORT["__main__"] = {"cli"}
 OUTSIDE = ("tests", "benchmarks", "examples")
 

@@ -56,6 +56,14 @@ SAYS = {
         "not sent: argument 1 is of type set",
         "'completed': 3",
     ],
+    "local.py": [
+        "waiting: 3",
+        "processed one",
+        "cat, 400 px: cat.jpg at 400 px, by one by one",
+        "failed: ",
+        "now: cat.jpg at 200 px",
+        "cleared: 3",
+    ],
     "progress.py": [
         "it prints: attempt 1 begins at file 0",
         "3 of 6: file 2",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schedulergodx.cli.asking import asking
-from schedulergodx.cli.job_page import as_dict, as_row, print_page
+from schedulergodx.cli.job_page import FACTS, as_dict, as_row, print_page
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import json_flag, print_json, print_table
+from schedulergodx.cli.output import format_option, json_flag, print_csv, print_json, print_table
 from schedulergodx.config import Settings
 from schedulergodx.core.job import Status
 from schedulergodx.core.view import JobFilter
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from schedulergodx.client import Client
     from schedulergodx.client.job import Job
 
-_COLUMNS = ("id", "task", "queue", "status", "attempt", "created", "due", "why")
+_COLUMNS = (
+    *("id", "name", "queue", "status", "priority", "attempt"),
+    *("created", "updated", "due", "why"),
+)
+_MOST = 10_000
 _Answer = tuple[bool, str]  # whether it was done, and what to say
 
 
@@ -38,30 +42,18 @@ def job() -> None:
 @click.option("--queue", help="Only jobs of this queue.")
 @click.option("--task", help="Only jobs of this task.")
 @click.option("--client", help="Only jobs of this client.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@json_flag
+@click.option("--limit", type=click.IntRange(1, _MOST), default=100, show_default=True)
+@format_option
 @with_settings(Scope.BOTH)
-def list_jobs(
-    settings: Settings,
-    status: str | None,
-    queue: str | None,
-    task: str | None,
-    client: str | None,
-    limit: int,
-    as_json: bool,
-) -> None:
+def list_jobs(settings: Settings, status: str | None, form: str, **fields: Any) -> None:
     """Print jobs, newest first."""
-    wanted = JobFilter(
-        status=Status(status) if status else None,
-        queue=queue,
-        task=task,
-        client=client,
-        limit=limit,
-    )
+    wanted = JobFilter(status=Status(status) if status else None, **fields)
     with asking(settings) as asker:
         views = asker.list_jobs(wanted)
-    if as_json:
+    if form == "json":
         print_json([as_dict(view) for view in views])
+    elif form == "csv":
+        print_csv(FACTS, [as_dict(view) for view in views])
     elif views:
         print_table(_COLUMNS, [as_row(view) for view in views])
     else:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 _LONGEST_WHY = 60
 
+# What a table of jobs has of each, for spreadsheets.
+FACTS = (
+    *("id", "name", "task", "client", "queue", "execution", "status", "priority"),
+    *("created", "updated", "due", "deadline", "started", "finished"),
+    *("attempt", "max_attempts", "lifetime", "worker_id", "error_code"),
+)
+
 
 def job_id(view: JobView) -> str:
     """The id of a job, as its client knows it."""
@@ -23,11 +30,17 @@ def job_id(view: JobView) -> str:
 
 
 def as_row(view: JobView) -> tuple[str, ...]:
-    """id, task, queue, status, attempt, created, due, why. A list has no texts: codes must do."""
+    """What a list shows of it. A list has no texts: codes must do."""
     attempt = f"{view.attempt}/{view.max_attempts}"
-    times = (local(view.created), local(view.due))
+    times = (local(view.created), local(updated(view)), local(view.due))
     why = _shortened(view.text) or str(_code(view.code) or "")
-    return (job_id(view), view.task, view.queue, view.status.value, attempt, *times, why)
+    states = (view.queue, view.status.value, str(view.priority), attempt)
+    return (job_id(view), view.name or view.task, *states, *times, why)
+
+
+def updated(view: JobView) -> float:
+    """The instant of its last step."""
+    return max(view.created, view.started or 0.0, view.finished or 0.0)
 
 
 def as_dict(view: JobView) -> dict[str, object]:
@@ -35,6 +48,7 @@ def as_dict(view: JobView) -> dict[str, object]:
     return {
         "id": job_id(view),
         "uid": view.uid.hex(),
+        "name": view.name or view.task,
         "client": view.client,
         "task": view.task,
         "queue": view.queue,
@@ -42,6 +56,7 @@ def as_dict(view: JobView) -> dict[str, object]:
         "status": view.status.value,
         "priority": view.priority,
         "created": iso(view.created),
+        "updated": iso(updated(view)),
         "due": iso(view.due),
         "deadline": iso(view.deadline),
         "started": iso(view.started),
@@ -50,6 +65,7 @@ def as_dict(view: JobView) -> dict[str, object]:
         "max_attempts": view.max_attempts,
         "lifetime": view.lifetime,
         "worker": view.worker,
+        "worker_id": view.runner,
         "cancel_asked": view.cancel_asked,
         "error_code": _code(view.code),
         "error": view.text,
@@ -66,6 +82,7 @@ def print_page(view: JobView) -> None:
     facts = as_dict(view)
     for name in ("created", "due", "deadline", "started", "finished"):
         facts[name] = local(getattr(view, name))
+    facts["updated"] = local(updated(view))
     if view.progress is not None:
         facts["progress"] = _progress_as_text(view.progress)
     output, traceback, _ = (facts.pop(name) for name in ("output", "traceback", "attempts"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -25,14 +25,21 @@ _SEVERAL = frozenset({Kind.NAMES, Kind.LIMITS, Kind.RATES, Kind.DURATIONS})
 _Command = Callable[..., Any]
 
 
-def with_settings(*scopes: Scope) -> Callable[[_Command], _Command]:
-    """Give a command the flags of those settings, and all settings as its first argument."""
-    rows = [row for row in SETTINGS.values() if row.scope in scopes and row.flag]
+def with_settings(*scopes: Scope, but: Sequence[str] = ()) -> Callable[[_Command], _Command]:
+    """Give a command the flags of those settings, and all settings as its first argument.
+
+    but: settings whose flags mean something else to the command
+    """
+    rows = [
+        row for row in SETTINGS.values() if row.scope in scopes and row.flag and row.name not in but
+    ]
 
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def run(config: str | None, **values: Any) -> Any:
             flags = {row.name: _one_text(values.pop(row.name)) for row in rows}
+            everywhere = click.get_current_context().find_root().params  # `sgx --db jobs.db list`
+            flags["db"] = flags.get("db") or everywhere.get("db")
             given = {name: value for name, value in flags.items() if value is not None}
             return command(load_flags(given, config), **values)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from rich import box
@@ -15,6 +18,16 @@ from rich.table import Table
 _UNBOUNDED = 10_000  # columns: what goes into a pipe is not folded
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that prints a list the argument `form`: "table", "json" or "csv"."""
+    forms = click.Choice(("table", "json", "csv"))
+    choose = click.option(
+        "--format", "--export", "form", type=forms, default="table", show_default=True
+    )
+    json = click.option("--json", "form", flag_value="json", help="Print JSON.")
+    return choose(json(command))
 
 
 def print_json(value: object) -> None:
@@ -29,6 +42,15 @@ def for_json(value: object) -> object:
     except (TypeError, ValueError, RecursionError):
         return repr(value)
     return value
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Rows as CSV under the names of their columns, for spreadsheets; other values are left out."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    click.echo(text.getvalue(), nl=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,25 +8,43 @@ from typing import Any
 import click
 
 from schedulergodx.cli.batch import batch
+from schedulergodx.cli.completion import completion
 from schedulergodx.cli.config import config
 from schedulergodx.cli.dead import dead
 from schedulergodx.cli.demo import demo
 from schedulergodx.cli.doctor import doctor
 from schedulergodx.cli.execute import execute
 from schedulergodx.cli.follow import follow
-from schedulergodx.cli.job import job
+from schedulergodx.cli.job import cancel as cancel_jobs
+from schedulergodx.cli.job import job, list_jobs
+from schedulergodx.cli.job import requeue as requeue_jobs
 from schedulergodx.cli.launch import launch
 from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.cli.plugins import plugin, plugin_names
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.schedule import schedule
 from schedulergodx.cli.service import service
+from schedulergodx.cli.status import clear, stats, status
+from schedulergodx.cli.submit import submit
 from schedulergodx.cli.why import why
+from schedulergodx.cli.worker import worker
 from schedulergodx.cli.workflow import workflow
 from schedulergodx.errors import ConfigError, SchedulerGodXError
 
 
 class Program(click.Group):
-    """Tells our errors in one line: a wrong setting is wrong usage (2), the others are 1."""
+    """Tells our errors in one line: a wrong setting is wrong usage (2), the others are 1.
+
+    Other packages can add commands; none of them takes the place of one of ours.
+    """
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, ours or another package's."""
+        return super().get_command(ctx, cmd_name) or plugin(cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return sorted({*super().list_commands(ctx), *plugin_names()})
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -39,7 +57,8 @@ class Program(click.Group):
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-def program() -> None:
+@click.option("--db", metavar="PATH", help="A file of jobs, as --db of each command.")
+def program(db: str | None) -> None:
     """Deferred execution over RabbitMQ: jobs that carry their code, are kept and run when due."""
 
 
@@ -60,6 +79,8 @@ def version(as_json: bool) -> None:
 
 
 GROUPS = (service, job, queue, batch, workflow, schedule, dead, config)
-for command in (*GROUPS, launch, execute, why, doctor, demo):
+VERBS = (launch, execute, submit, status, stats, clear, why, worker, doctor, demo, completion)
+OF_JOBS = (list_jobs, cancel_jobs, requeue_jobs)  # under their short names
+for command in (*GROUPS, *VERBS, *OF_JOBS):
     program.add_command(command)
 job.add_command(follow)

@@ -33,7 +33,7 @@ def run(settings: Settings) -> None:
 
 
 @service.command()
-@with_settings(Scope.SERVICE)
+@with_settings(Scope.BOTH, Scope.SERVICE)
 @json_flag
 def health(settings: Settings, as_json: bool) -> None:
     """Say whether the service of these settings is well; exit code 1 if it is not."""

@@ -71,12 +71,13 @@ class AsyncJob(BaseJob[R]):
         return Status(await self._client._ask(AskStatus(self.uid.hex()), self.queue, timeout))
 
     async def cancel(
-        self, force: bool = False, *, timeout: Duration = ANSWER_TIMEOUT
+        self, force: bool = False, *, waiting: bool = False, timeout: Duration = ANSWER_TIMEOUT
     ) -> Cancellation:
         """Call it off. True in a condition unless it was too late."""
         if self._response is not None:
             return Cancellation.TOO_LATE
-        request = cancel_request(self, force, own=self._client._is_own(self))
+        own = self._client._is_own(self)
+        request = cancel_request(self, force, own=own, waiting=waiting)
         return cancellation(await self._client._ask(request, self.queue, timeout))
 
     async def change(

@@ -66,6 +66,11 @@ class Awaited:
         if job._label is not None:
             _put(self._labels, job._label, job.uid, self._kept)
 
+    def pick_up(self, job: BaseJob[Any]) -> None:
+        """Wait for the outcome of a job that nobody held: it may be told once only."""
+        self.add(job)
+        self._dropped.pop(job.uid, None)
+
     def begin_again(self, job: BaseJob[Any]) -> None:
         """Wait for another outcome of a job that was requeued."""
         self._outcomes.pop(job.uid, None)

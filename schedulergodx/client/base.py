@@ -29,6 +29,7 @@ from schedulergodx.client.references import (
 from schedulergodx.client.sealing import Sealer
 from schedulergodx.config import Settings, load_settings
 from schedulergodx.core.identity import UidSource
+from schedulergodx.core.job import Execution
 from schedulergodx.core.names import DEFAULT_QUEUE, Names
 from schedulergodx.core.registry import Registering
 from schedulergodx.errors import ConfigError
@@ -69,6 +70,7 @@ class BaseClient(Registering, Program):
     connect: connect at once, and raise if that can't be done; else at the first use. An
         `AsyncClient` connects at the begin of its `async with`, or at its first use
     max_attempts: how often a job is tried that says nothing else
+    task_execution: what runs tasks that do not say it, "process" or "thread"
     by_value, by_reference: modules whose code is shipped, or is not, where the guess is wrong
     settings: all of the above that are settings, found already
 
@@ -98,6 +100,7 @@ class BaseClient(Registering, Program):
         confirm_timeout: Duration | None = None,
         connect: bool = True,
         max_attempts: int = 1,
+        task_execution: str | None = None,
         by_value: Modules = (),
         by_reference: Modules = (),
         settings: Settings | None = None,
@@ -114,6 +117,7 @@ class BaseClient(Registering, Program):
             "prefix": prefix,
             "connect_timeout": connect_timeout,
             "confirm_timeout": confirm_timeout,
+            "task_execution": task_execution,
         }
         given = {key: value for key, value in given.items() if value is not None}
         said = {
@@ -258,6 +262,7 @@ def _default_options(
         task_lifetime=settings.task_lifetime,
         hard_task_lifetime=settings.hard_task_lifetime,
         enable_overdue=settings.enable_overdue,
+        task_execution=Execution(settings.task_execution),
     )
     return known.changed(
         {

@@ -42,7 +42,7 @@ def describe(view: JobView, result: object = None) -> dict[str, Any]:
         "attempts": view.attempt,
         "max_attempts": view.max_attempts,
         "timeout": view.lifetime,
-        "worker_id": _worker(view.worker),
+        "worker_id": view.runner or _worker(view.worker),
         "result": result,
         "error": view.text or None,
         "traceback": view.traceback or None,
@@ -70,7 +70,7 @@ def _executions(view: JobView, id: str, result: object) -> list[dict[str, Any]]:
             {
                 "id": f"{id}-{view.attempt}",
                 "job_id": id,
-                "worker_id": _worker(view.worker),
+                "worker_id": view.runner or _worker(view.worker),
                 "status": view.status.value,
                 "started_at": _text(view.started),
                 "completed_at": _text(view.finished),
@@ -87,7 +87,7 @@ def _execution(id: str, attempt: AttemptView) -> dict[str, Any]:
     return {
         "id": f"{id}-{attempt.number}",
         "job_id": id,
-        "worker_id": _worker(attempt.worker),
+        "worker_id": attempt.runner or _worker(attempt.worker),
         "status": attempt.status,
         "started_at": _text(attempt.started),
         "completed_at": _text(attempt.finished),

@@ -49,10 +49,11 @@ class Finding(BaseClient):
         job = self._job_kind._known(
             self, uid, label=label, queue=queue, task=task, instance=instance
         )
+        self._awaited.pick_up(
+            job
+        )  # before the look: what comes meanwhile is told to one that is there
         outcome = self._awaited.outcome(uid)
-        if outcome is None:
-            self._awaited.add(job)
-        else:
+        if outcome is not None:
             job._tell(outcome)
         return job
 

@@ -87,14 +87,18 @@ class Job(BaseJob[R]):
         status = self._client._ask(AskStatus(self.uid.hex()), self.queue, timeout)
         return Status(status)
 
-    def cancel(self, force: bool = False, *, timeout: Duration = ANSWER_TIMEOUT) -> Cancellation:
+    def cancel(
+        self, force: bool = False, *, waiting: bool = False, timeout: Duration = ANSWER_TIMEOUT
+    ) -> Cancellation:
         """Call it off. True in a condition unless it was too late.
 
         force: end the process of a job that runs, instead of asking the job to stop
+        waiting: leave it alone if it runs, which is too late then
         """
         if self._response is not None:
             return Cancellation.TOO_LATE
-        request = cancel_request(self, force, own=self._client._is_own(self))
+        own = self._client._is_own(self)
+        request = cancel_request(self, force, own=own, waiting=waiting)
         return cancellation(self._client._ask(request, self.queue, timeout))
 
     def change(

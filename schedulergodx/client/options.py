@@ -134,6 +134,7 @@ class Options:
     """Options that were checked. Durations are seconds, instants are seconds since the epoch.
 
     lifetime: UNSET where one of the next two holds
+    task_execution: where `execution` is not said
     expires: seconds from the launch on
     """
 
@@ -149,6 +150,7 @@ class Options:
     hard_task_lifetime: float | None = 3600.0
     hard: bool = False
     execution: Execution | None = None
+    task_execution: Execution = Execution.PROCESS
     max_attempts: int = 1
     retry_delay: float = 0.0
     retry_backoff: float = 1.0
@@ -224,7 +226,7 @@ class Options:
         """What runs the jobs of a function. Raises: ConfigError if it can't be run that way"""
         if self.is_hard:
             return Execution.FORK
-        chosen = self.execution or (Execution.ASYNC if coroutine else Execution.PROCESS)
+        chosen = self.execution or (Execution.ASYNC if coroutine else self.task_execution)
         if coroutine != (chosen is Execution.ASYNC):
             kind = "an `async def` function" if coroutine else "a function that is no `async def`"
             raise ConfigError(

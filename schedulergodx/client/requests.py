@@ -79,9 +79,11 @@ class Cancellation(Enum):
         return self.value
 
 
-def cancel_request(job: BaseJob[Any], force: bool, *, own: bool) -> AskCancel:
+def cancel_request(
+    job: BaseJob[Any], force: bool, *, own: bool, waiting: bool = False
+) -> AskCancel:
     """Call a job off; an own one even before its service has seen it."""
-    return AskCancel(job.uid.hex(), force, job.uid if own else None)
+    return AskCancel(job.uid.hex(), force, job.uid if own else None, waiting)
 
 
 def cancellation(answer: CancelAnswer) -> Cancellation:

@@ -106,15 +106,17 @@ class Submitting(Naming):
         return known.queue or None if known is not None else None
 
     def _strangers(self, uids: Iterable[bytes]) -> list[bytes]:
-        """Those of jobs of which this process does not know that they are this client's."""
-        awaited = self._awaited
-        return [
-            uid
-            for uid in uids
-            if awaited.held(uid) is None
-            and awaited.dropped(uid) is None
-            and awaited.outcome(uid) is None
-        ]
+        """Those of jobs of which this process does not know that they are there, and this client's.
+
+        One that has ended may have been removed since.
+        """
+        return [uid for uid in uids if not self._is_under_way(uid)]
+
+    def _is_under_way(self, uid: bytes) -> bool:
+        held = self._awaited.held(uid)
+        if held is not None:
+            return held._response is None
+        return self._awaited.dropped(uid) is not None
 
     def _check_parent(self, view: JobView) -> None:
         """Raise UnknownJob for a parent that is not this client's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Mapping
 from graphlib import CycleError
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.dependency import Dependency, id_of
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 J = TypeVar("J", bound=BaseJob[Any])
 
 _MOST_NAMED = 10  # jobs of a circle that an error names
+
+
+class TakesWorkflows(Protocol):
+    """A queue that hands workflows to the client behind it."""
+
+    def _submit_workflow(self, workflow: Workflow) -> list[str]: ...
 
 
 class Workflow:
@@ -71,7 +77,7 @@ class Workflow:
             self.add_job(job)
 
     @overload
-    def submit_all(self, client: Client) -> list[str]: ...
+    def submit_all(self, client: Client | TakesWorkflows) -> list[str]: ...
 
     @overload
     def submit_all(self, client: AsyncClient) -> Coroutine[Any, Any, list[str]]: ...
@@ -81,6 +87,8 @@ class Workflow:
 
         With an `AsyncClient` it is awaited. It returns when the broker has confirmed them;
         submitted again, they are the same jobs.
+
+        client: or a `JobQueue`
 
         Raises: BatchExists while another workflow of its name is under way; where no service
             answers in time, the jobs say so later. ConfigError for an empty one, and for jobs that

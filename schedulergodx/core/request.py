@@ -43,6 +43,7 @@ class AskCancel(Struct, frozen=True, tag="cancel"):
     """Call a job off; answered by a CancelAnswer.
 
     bury: remember the cancel where the job is not known, because it may still be on its way here
+    waiting: leave one alone that runs
     """
 
     answer: ClassVar[object] = CancelAnswer
@@ -50,6 +51,7 @@ class AskCancel(Struct, frozen=True, tag="cancel"):
     id: str
     force: bool = False
     bury: bytes | None = None
+    waiting: bool = False
 
 
 class AskChange(Struct, frozen=True, tag="change"):

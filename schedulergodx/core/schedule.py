@@ -12,6 +12,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from schedulergodx.core.policy import Policy
+from schedulergodx.core.why import Why as WhyNot
 
 LONGEST_NAME = 200  # characters
 LONGEST_RULE = 4000
@@ -214,6 +215,14 @@ class AskScheduleChanges(Struct, frozen=True, tag="schedule_changes"):
     limit: int = 100
 
 
+class AskWhySchedule(Struct, frozen=True, tag="why_schedule"):
+    """Why a schedule has not fired; answered by a `core.why.Why` or None."""
+
+    answer: ClassVar[object] = WhyNot | None
+
+    id: str
+
+
 class AskBackfill(Struct, frozen=True, tag="backfill"):
     """Make the jobs that a schedule would have made from `begin` to `end`, that excluded.
 
@@ -238,4 +247,5 @@ AskAboutSchedule = (
     | AskFires
     | AskScheduleChanges
     | AskBackfill
+    | AskWhySchedule
 )

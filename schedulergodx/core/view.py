@@ -42,6 +42,7 @@ class AttemptView(Struct, frozen=True):
     code: int | None
     text: str
     traceback: str
+    runner: str = ""
 
 
 class Progress(Struct, frozen=True):
@@ -99,6 +100,7 @@ class JobView(Struct, frozen=True):
     parents: tuple[Parent, ...] = ()
     batch: bytes | None = None
     note: str = ""  # what was said of how it stands
+    runner: str = ""  # the id of the `Worker` whose place it has, or had; "" for a service's own
     progress: Progress | None = None  # how far it is, by its own word
     name: str = ""
     description: str = ""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Reason(StrEnum):
-    """What keeps a job from running, or how it ended."""
+    """What keeps a job from running, or a schedule from firing; or how it ended."""
 
     NOT_DUE = "not_due"
     RETRY = "retry"  # its next attempt is not due
@@ -32,6 +32,13 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     PARENT_FAILED = "parent_failed"  # cancelled because of a job that it depends on
     EXPIRED = "expired"
+    DISABLED = "disabled"  # a schedule
+    DELETED = "deleted"
+    OVER = "over"  # its end has passed, or it has fired as often as it may
+    TROUBLE = "trouble"  # its rule can't be told
+    STILL_RUNNING = "still_running"  # its earlier jobs have not ended
+    TASKS = "tasks"  # it waits for what other tasks do
+    NEVER = "never"  # nothing is known that would fire it
     AWAY = "away"  # no service answers
 
 

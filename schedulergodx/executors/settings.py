@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schedulergodx.core.runs import WORKERS_A_RUN
 from schedulergodx.errors import ConfigError
 from schedulergodx.executors.functions import NO_FUNCTIONS, Functions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORKERS_A_RUN = 1_000_000
 _MOST_PLACES = 8000  # of a worker: as many tokens fit into its pipe, and some more
 
 

@@ -97,7 +97,7 @@ class Desk:
         tell: Callable[[list[Told], str, str], list[Reply]],
     ) -> None:
         self._store = store
-        self._queues = frozenset(queues)
+        self._queues = queues
         self._book = book
         self._end = end
         self._stop = stop
@@ -208,6 +208,8 @@ class Desk:
             _check_uid(request.bury)
             tick.told.append(self._store.bury(request.bury, client, header.instance, tick.now))
             return CancelAnswer.CANCELLED
+        if request.waiting and self._store.status(uid) is Status.RUNNING:
+            return CancelAnswer.TOO_LATE
         cancelled = self._store.cancel(uid, tick.now)
         self._follow(cancelled, request.force, tick)
         return cancelled.answer

@@ -68,15 +68,7 @@ class Dispatcher:
             claims = self._store.claim(
                 places, rooms, tick.now, prompt=prompt, rated=self._rates.keys()
             )
-            for claimed in claims:
-                self._running[claimed.seq] = claimed
-                self._per_queue[claimed.queue] += 1
-                tick.works.append(self._work(claimed))
-            if self._rates:
-                self._spend(claims, tick.now)
-            full = sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES
-            if full or any(claimed.results for claimed in claims):
-                tick.later.append(self._ring)  # there may be places left
+            self._start(claims, tick)
 
     def claimed(self, seq: int) -> Claimed | None:
         """The job of that number, if it runs."""
@@ -105,6 +97,17 @@ class Dispatcher:
         """How many jobs have a place now."""
         return len(self._running)
 
+    def _start(self, claims: Sequence[Claimed], tick: Tick) -> None:
+        for claimed in claims:
+            self._running[claimed.seq] = claimed
+            self._per_queue[claimed.queue] += 1
+            tick.works.append(self._work(claimed))
+        if self._rates:
+            self._spend(claims, tick.now)
+        full = sum(len(claimed.arguments) for claimed in claims) >= CLAIM_BYTES
+        if full or any(claimed.results for claimed in claims):
+            tick.later.append(self._ring)  # there may be places left
+
     def running_in(self, queue: str) -> list[bytes]:
         """The uids of the jobs of a queue that have a place, the oldest first."""
         return [job.uid for job in self._running.values() if job.queue == queue]
@@ -118,11 +121,13 @@ class Dispatcher:
         """How many more may run of each queue that has any."""
         paused = self._store.paused()
         rooms = {
-            queue: self._room(queue, now)
-            for queue in self._queues
-            if queue in pending and queue not in paused
+            queue: self._room(queue, now) for queue in self._served(pending) if queue not in paused
         }
         return {queue: room for queue, room in rooms.items() if room > 0}
+
+    def _served(self, pending: Collection[str]) -> Collection[str]:
+        """Those of the queues with jobs that are served here."""
+        return [queue for queue in self._queues if queue in pending]
 
     def _room(self, queue: str, now: float) -> int:
         room = self._limits.get(queue, _UNLIMITED) - self._per_queue[queue]

@@ -7,7 +7,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.limit import Rate
+from schedulergodx.executors.base import Ended
 from schedulergodx.service.admission import Admission
 from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
@@ -33,7 +35,7 @@ from schedulergodx.service.timekeeper import Timekeeper
 from schedulergodx.service.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
@@ -41,22 +43,38 @@ if TYPE_CHECKING:
     from schedulergodx.core.message import TaskBody
     from schedulergodx.core.names import Names
     from schedulergodx.core.signing import Signer
-    from schedulergodx.executors.base import Executor
+    from schedulergodx.executors.base import Executor, Report
     from schedulergodx.service.watch import Watch
     from schedulergodx.storage.base import NewJob, Running, Store
 
 logger = logging.getLogger(__name__)
 
+# Of jobs whose function was never called.
+_NOT_BEGUN = frozenset(
+    {
+        ErrorCode.MISSING_MODULE,
+        ErrorCode.UNREADABLE_CODE,
+        ErrorCode.UNKNOWN_FUNCTION,
+        ErrorCode.NOT_ALLOWED,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an engine is built on."""
+    """What an engine is built on.
+
+    dispatcher: what makes the dispatcher
+    queues: those whose jobs are taken, where that is more than those that are read
+    """
 
     store: Store
     broker: Broker
     executor: Executor
     signer: Signer
     names: Names
+    dispatcher: Callable[..., Dispatcher] = Dispatcher
+    queues: Collection[str] = ()
 
 
 class Engine:
@@ -84,6 +102,7 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._queues = parts.queues or dict.fromkeys(settings.queues)
         self._on_halt = on_halt
         self._on_stop = on_stop
         names = parts.names
@@ -130,7 +149,9 @@ class Engine:
             )
         elif crashed:
             logger.warning("the service before ended without a word, and nothing ran")
-        await parts.executor.start(self._loop.report, parts.store.units)
+        silent = self._settings.silence_task_prerun
+        report = self._loop.report if silent else self._report_aloud
+        await parts.executor.start(report, parts.store.units)
 
     async def run(self) -> None:
         """Run rounds until `finish`."""
@@ -245,7 +266,7 @@ class Engine:
     ) -> Desk:
         return Desk(
             *(self._parts.store, batches, schedules, errands, followers, explainer),
-            queues=self._settings.queues,
+            queues=self._queues,
             book=self._make_book(),
             end=self._on_stop,
             stop=self._call_off,
@@ -260,7 +281,7 @@ class Engine:
             self._parts.signer,
             self._make_admission(),
             name=name,
-            queues=settings.queues,
+            queues=self._queues,
             grace=settings.overdue_grace,
             expiration=settings.task_expiration,
             identify=identify,
@@ -298,7 +319,7 @@ class Engine:
         return Explainer(
             self._parts.store,
             dispatcher,
-            queues=settings.queues,
+            queues=self._queues,
             limits=settings.queue_limits,
             rates=_rates(settings),
             places=self._parts.executor.places,
@@ -314,20 +335,29 @@ class Engine:
         )
 
     def _make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(
+        return self._parts.dispatcher(
             self._parts.store,
             self._parts.executor,
-            queues=self._settings.queues,
+            queues=self._queues,
             limits=self._settings.queue_limits,
             client_name=self._parts.store.client_name,
             ring=self.ring,
             rates=_rates(self._settings),
         )
 
-    def _halt(self) -> None:
-        """A rule can't be told, and that is not to be passed over."""
-        logger.error("the service stops, since silence_cond_check is off")
+    def _halt(self, setting: str = "silence_cond_check") -> None:
+        """Something is wrong that is not to be passed over."""
+        logger.error("the service stops, since %s is off", setting)
         self._on_halt()
+
+    def _report_aloud(self, report: Report) -> None:
+        """A job that can't be begun is not to be passed over."""
+        self._loop.report(report)
+        if not isinstance(report, Ended) or report.outcome.failure is None:
+            return
+        if report.outcome.failure.code in _NOT_BEGUN:
+            logger.error("job %d can't be begun: %s", report.seq, report.outcome.failure.text)
+            self._halt("silence_task_prerun")
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.dependency import is_met
-from schedulergodx.core.explanation import Facts, Hold, Related, explain
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Execution, Status
 from schedulergodx.core.limit import key_of_queue, rate_of
+from schedulergodx.core.why_job import Facts, Hold, Related, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from schedulergodx.core.limit import Rate
     from schedulergodx.core.view import JobView
@@ -36,7 +36,7 @@ class Explainer:
         store: Store,
         dispatcher: Dispatcher,
         *,
-        queues: Sequence[str],
+        queues: Collection[str],
         limits: Mapping[str, int],
         rates: Mapping[str, Rate],
         places: Callable[[Execution], Sequence[int]],

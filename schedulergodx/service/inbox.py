@@ -81,7 +81,7 @@ class Inbox:
         self._admission = admission
         self._name = name
         self._home = next(iter(queues))
-        self._queues = frozenset(queues)
+        self._queues = queues
         self._grace = grace
         self._expiration = expiration
         self._identify = identify

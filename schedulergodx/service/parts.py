@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from schedulergodx.core.allow_list import AllowList
 from schedulergodx.core.names import check_queue
 from schedulergodx.core.registry import registry
+from schedulergodx.core.runs import NEWEST_RUN_NOTE, name_note, name_text
 from schedulergodx.errors import ConfigError
 from schedulergodx.executors import ExecutorSettings, ProcessExecutor
 from schedulergodx.executors.functions import pack_functions
@@ -33,13 +34,30 @@ def make_executor(settings: Settings, store: Store) -> Executor:
 
     Raises: ConfigError, ShipError for a function that can't be taken to the workers
     """
-    run = int(store.get_note("run") or "0") + 1
     store.begin()
-    store.set_note("run", str(run))
+    run = begin_run(store)
     store.commit()
+    return executor_of(settings, store, run=run, directory=beside(store, "workers"))
+
+
+def begin_run(store: Store, name: str = "", after: int = 0) -> int:
+    """Inside a transaction: the number of a new run.
+
+    name: of whoever lends the places; "" for the service itself
+    after: another one that was begun, and may not be in the store
+    """
+    run = max(after, int(store.get_note(NEWEST_RUN_NOTE) or "0")) + 1
+    store.set_note(NEWEST_RUN_NOTE, str(run))
+    if name:
+        store.set_note(name_note(run), name_text(run, name))
+    return run
+
+
+def executor_of(settings: Settings, store: Store, *, run: int, directory: Path) -> Executor:
+    """What runs the jobs of one run. Raises: ConfigError, ShipError"""
     return ProcessExecutor(
         ExecutorSettings(
-            directory=_beside(store, "workers"),
+            directory=directory,
             store=store.uid,
             run=run,
             workers=settings.workers,
@@ -86,7 +104,7 @@ def _check_imports(settings: Settings) -> None:
         raise ConfigError(f"imports can't be used: {error}") from None
 
 
-def _beside(store: Store, what: str) -> Path:
+def beside(store: Store, what: str) -> Path:
     """A directory of that store's, on the same disk where it has one."""
     if store.path:
         return Path(f"{store.path}.{what}")

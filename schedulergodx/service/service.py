@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,8 @@ class Service(Aliases, Registering, Program):
         loop = self._loop
         if loop is not None:
             seconds = self.settings.stop_grace if grace is None else grace
-            loop.call_soon_threadsafe(self._ask_to_stop, seconds)
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(self._ask_to_stop, seconds)
 
     def get_status(self, simple: bool = True, *, limit: int = 1000) -> dict[str, Any]:
         """What there is to do, as `start` runs on another thread.
@@ -173,8 +175,8 @@ class Service(Aliases, Registering, Program):
         self._hurry = asyncio.Event()
         self._listen_to_signals()
         store = make_store(self.settings.db)
-        store.open()
         try:
+            store.open()
             await self._live_on(store)
         finally:
             store.close()
@@ -183,11 +185,11 @@ class Service(Aliases, Registering, Program):
 
     async def _live_on(self, store: Store) -> None:
         broker = self._make_broker()
-        executor = make_executor(self.settings, store)
+        executor = self._make_executor(store)
         opening = asyncio.create_task(self._open(broker))
         await self._give_head_start(opening)
         engine = Engine(
-            Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix)),
+            self._parts(store, broker, executor),
             self.settings,
             name=self.name,
             clock=self._clock,
@@ -206,8 +208,9 @@ class Service(Aliases, Registering, Program):
             await self._drain(engine, executor, rounds, reading)
             if self._halted:
                 raise ServiceError(
-                    "it stopped because the rule of a schedule can't be told: the log says which. "
-                    "Mend it, or let such rules pass with silence_cond_check"
+                    "it stopped because the rule of a schedule can't be told, or a job can't be "
+                    "begun: the log says which. Mend it, or let such things pass with "
+                    "silence_cond_check and silence_task_prerun"
                 )
         finally:
             self._engine = None
@@ -259,6 +262,12 @@ class Service(Aliases, Registering, Program):
             heartbeat=settings.heartbeat,
             watchdog_interval=settings.watchdog_interval,
         )
+
+    def _make_executor(self, store: Store) -> Executor:
+        return make_executor(self.settings, store)
+
+    def _parts(self, store: Store, broker: Broker, executor: Executor) -> Parts:
+        return Parts(store, broker, executor, self._signer(broker), Names(self.settings.prefix))
 
     def _signer(self, broker: Broker) -> Signer:
         secret = self.settings.secret

@@ -106,6 +106,20 @@ class Claimed(Struct, frozen=True):
     results: tuple[ParentResult, ...] = ()
 
 
+class Bounds(Struct, frozen=True):
+    """What bounds a claim beside places and rooms.
+
+    most: jobs, over all places; None for as many as there are
+    least: the lowest priority to take; None for any
+    """
+
+    most: int | None = None
+    least: int | None = None
+
+
+NO_BOUNDS = Bounds()
+
+
 class Ending(Struct, frozen=True):
     """The end of a job, from (running, attempt)."""
 
@@ -267,6 +281,7 @@ class Store(FlowStore, HoldingStore, ProgressStore, ScheduleStore, Protocol):
         rooms: Mapping[str, int],
         now: float,
         *,
+        bounds: Bounds = NO_BOUNDS,
         prompt: Mapping[Execution, int] | None = None,
         rated: Collection[str] = (),
     ) -> list[Claimed]:

@@ -254,7 +254,7 @@ def test_each_edge_says_what_a_failure_means(deployment: Deployment) -> None:
     flow.submit_all(deployment.client())
     assert runs.result(SOON) == 2
     for job in (cancelled, below):
-        with pytest.raises(JobCancelled, match="division by zero"):
+        with pytest.raises(JobCancelled, match="by zero"):
             job.result(SOON)
     assert waits.status() == "blocked"
 
@@ -352,14 +352,14 @@ def test_a_workflow_that_is_too_large_to_be_one_says_so(deployment: Deployment) 
 
 def test_names_alone_make_workflows_and_open_no_pickle(deployment: Deployment) -> None:
     """G6: results of functions by name are JSON among the arguments of others."""
-    deployment.service(imports=["operator", "math"], accept_code=False).start()
+    deployment.service(imports=["math"], accept_code=False).start()
     client = deployment.client()
     root = client.function("math.sqrt").step(16)
-    end = client.function("operator.add").step(root.value, 1)
+    end = client.function("math.pow").step(root.value, 2)
     flow = Workflow("named")
     flow.add(end)
     flow.submit_all(client)
-    assert end.result(SOON) == 5
+    assert end.result(SOON) == 16
     shipped = Job("shipped", add, {"a": 1})
     client.submit(shipped)
     with pytest.raises(NotAllowed):

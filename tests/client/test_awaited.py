@@ -99,3 +99,18 @@ def test_a_refused_envelope_ends_its_own_jobs_only() -> None:
     jobs[0]._envelope = jobs[1]._envelope = b"refused"
     assert awaited.refuse(b"refused", Failure(ErrorCode.INVALID_TASK, "no"), 0.0) == 2
     assert awaited.unsettled() == [jobs[2]]
+
+
+def test_a_job_that_is_picked_up_and_told_leaves_nothing_behind_either() -> None:
+    awaited = Awaited()
+    job = make_job()
+    uid = job.uid
+    awaited.add(job)
+    del job
+    gc.collect()
+    client = cast("Any", None)
+    again: BaseJob[Any] = BaseJob._known(client, uid, label=None, queue="default", task="t")
+    awaited.pick_up(again)
+    awaited.tell([told(uid)])
+    del again
+    assert awaited.dropped(uid) is None, "whoever finds it there waits for an outcome that has come"

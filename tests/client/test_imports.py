@@ -24,11 +24,11 @@ FEW_NEED = (  # modules of ours, loaded when somebody uses what they are for
     "client.workflow",
     "core.any_request",
     "core.conditions.combined",
-    "core.explanation",
+    "core.why_job",
+    "core.why_schedule",
     "core.follow",
     "core.results",
     "core.rule",
-    "core.why",
 )
 
 

@@ -46,7 +46,9 @@ from schedulergodx.core.view import (
 )
 from schedulergodx.storage.base import (
     CLAIM_BYTES,
+    NO_BOUNDS,
     Again,
+    Bounds,
     Cancelled,
     Claimed,
     Ending,
@@ -401,6 +403,7 @@ class ModelStore(ScheduleModel):
         rooms: Mapping[str, int],
         now: float,
         *,
+        bounds: Bounds = NO_BOUNDS,
         prompt: Mapping[Execution, int] | None = None,
         rated: Collection[str] = (),
     ) -> list[Claimed]:
@@ -411,6 +414,10 @@ class ModelStore(ScheduleModel):
         first: list[Row] = []
         self._bound_rates(now)
         for row in sorted(self._in(Status.PENDING), key=lambda row: (-row.priority, row.seq)):
+            if len(first) == bounds.most or row.priority < (
+                -1000 if bounds.least is None else bounds.least
+            ):
+                break
             execution, key = row.job.execution, row.job.limit_key
             room = min(free.get(execution, 0), left.get(row.queue, 0))
             if room > 0 and self._may_start(key, taken[key], now):

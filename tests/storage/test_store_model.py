@@ -44,7 +44,15 @@ from schedulergodx.core.view import BatchFilter, Change, JobFilter
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Tick
 from schedulergodx.storage import make_store
-from schedulergodx.storage.base import Again, Ending, NewJob, Retention, Store
+from schedulergodx.storage.base import (
+    NO_BOUNDS,
+    Again,
+    Bounds,
+    Ending,
+    NewJob,
+    Retention,
+    Store,
+)
 from schedulergodx.storage.progress import Checkpoint, Said
 from schedulergodx.storage.schedules import Fire, Fired, Plan
 from schedulergodx.storage.states import STATUSES
@@ -426,6 +434,7 @@ class SameAsModel(RuleBasedStateMachine):
         deleted = ScheduleFilter(state=ScheduleState.DELETED)
         self.both(lambda store: store.list_schedules(deleted))
         self.both(lambda store: store.running_of("greet"))
+        self.both(lambda store: store.listeners("greet"))
         for action in Action:
             self.both(lambda store, action=action: store.latest(action, "greet", 1, now))
             self.both(lambda store, action=action: store.first_after(action, "greet", limit))
@@ -488,6 +497,14 @@ class SameAsModel(RuleBasedStateMachine):
         places=st.sampled_from((4, 1, 9, 0)),
         now=whens,
         together=st.booleans(),
+        bounds=st.one_of(
+            st.just(NO_BOUNDS),
+            st.builds(
+                Bounds,
+                st.sampled_from((None, 0, 1, 2)),
+                st.none() | st.integers(-1, 1),
+            ),
+        ),
         prompt=st.sampled_from((9, 1, 0, None)),
         rated=st.sampled_from(((), QUEUES[:1])),
     )
@@ -498,6 +515,7 @@ class SameAsModel(RuleBasedStateMachine):
         places: int,
         now: float,
         together: bool,
+        bounds: Bounds,
         prompt: int | None,
         rated: Sequence[str],
     ) -> None:
@@ -508,7 +526,9 @@ class SameAsModel(RuleBasedStateMachine):
         self.clock = now = max(self.clock, now)  # one that is set back has a test of its own
         self.both(lambda store: store.release_rates(now))
         at_once = None if prompt is None else dict.fromkeys(executions, prompt)
-        self.both(lambda store: store.claim(free, rooms, now, prompt=at_once, rated=rated))
+        self.both(
+            lambda store: store.claim(free, rooms, now, bounds=bounds, prompt=at_once, rated=rated)
+        )
 
     @precondition(lambda self: self.has(Status.RUNNING))
     @rule(pick=picks)

@@ -5,16 +5,15 @@ It is a shortcut only. A ring that is lost, or a system without such sockets, co
 
 from __future__ import annotations
 
-import os
 import socket
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from schedulergodx.utils.unix_socket import address_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-_LONGEST_PATH = 100  # bytes; a socket's address holds 108 on Linux, 104 elsewhere
 _ENOUGH = 1000  # rings that are taken off at once
 
 
@@ -28,7 +27,7 @@ class Doorbell:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path.unlink(missing_ok=True)
-        with _address(path) as address:
+        with address_of(path) as address:
             self._socket.bind(address)
 
     def wait(self, timeout: float) -> None:
@@ -59,23 +58,10 @@ class Finger:
     def ring(self, path: Path) -> None:
         """Wake who reads there, if somebody does. One who has many rings before him is awake."""
         if self._socket is not None:
-            with suppress(OSError), _address(path) as address:
+            with suppress(OSError), address_of(path) as address:
                 self._socket.sendto(b".", address)
 
     def close(self) -> None:
         """Let go of the socket."""
         if self._socket is not None:
             self._socket.close()
-
-
-@contextmanager
-def _address(path: Path) -> Iterator[str]:
-    """A path that fits into the address of a socket: long ones by an open directory."""
-    if len(os.fsencode(path)) <= _LONGEST_PATH:
-        yield str(path)
-        return
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from schedulergodx.core.job import Execution
+    from schedulergodx.storage.base import Bounds
     from schedulergodx.storage.sqlite.lane_counters import Place
     from schedulergodx.storage.sqlite.limits import Head, Limits
 
@@ -79,6 +80,7 @@ def choose(
     places: Mapping[Execution, int],
     rooms: Mapping[str, int],
     prompt: Mapping[Execution, int],
+    bounds: Bounds,
 ) -> dict[Execution, list[int]]:
     """The seqs of those that come first, by what runs them.
 
@@ -90,7 +92,9 @@ def choose(
     chosen: dict[Execution, list[int]] = {execution: [] for execution in places}
     line = [(head, n) for n, source in enumerate(sources) if (head := source.head()) is not None]
     heapq.heapify(line)
-    while line:
+    still = sum(places.values()) if bounds.most is None else bounds.most
+    least = float("-inf") if bounds.least is None else bounds.least
+    while line and still > 0 and -line[0][0][0] >= least:
         source = sources[line[0][1]]
         queue, execution = source.place
         most = min(left[execution], rooms[queue])
@@ -101,6 +105,7 @@ def choose(
         elif seq is not None:
             chosen[execution].append(seq)
             left[execution] -= 1
+            still -= 1
             rooms[queue] -= 1
         head = source.head() if most > 0 else None
         if head is None:

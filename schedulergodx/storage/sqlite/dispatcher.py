@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.storage.base import CLAIM_BYTES, Claimed
+from schedulergodx.storage.base import CLAIM_BYTES, NO_BOUNDS, Bounds, Claimed
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.choosing import LimitedLanes, PlainLane, choose
 from schedulergodx.storage.sqlite.parent_results import ResultsOfParents
@@ -33,13 +33,15 @@ class DispatcherVerbs(ResultsOfParents):
         rooms: Mapping[str, int],
         now: float,
         *,
+        bounds: Bounds = NO_BOUNDS,
         prompt: Mapping[Execution, int] | None = None,
         rated: Collection[str] = (),
     ) -> list[Claimed]:
         """pending -> running, highest priority first, then oldest, as far as limits let them."""
         self._limits.look(now)
         claimed: list[Claimed] = []
-        for execution, rows in self._claimable(places, rooms, now, prompt or {}, rated).items():
+        wanted = self._claimable(places, rooms, now, bounds, prompt or {}, rated)
+        for execution, rows in wanted.items():
             claimed += self._claim(rows, places[execution], now)
         self._limits.settle()
         return claimed
@@ -83,6 +85,7 @@ class DispatcherVerbs(ResultsOfParents):
         places: Mapping[Execution, Sequence[int]],
         rooms: Mapping[str, int],
         now: float,
+        bounds: Bounds,
         prompt: Mapping[Execution, int],
         rated: Collection[str],
     ) -> dict[Execution, list[Any]]:
@@ -91,7 +94,7 @@ class DispatcherVerbs(ResultsOfParents):
         sites = [(queue, execution) for execution in places for queue in rooms]
         limited = [site for site in sites if self._limits.head(site) is not None]
         plain = [(site, lane) for site in sites if (lane := self._waiting_lane(site)) is not None]
-        if len(plain) == 1 and not limited:
+        if len(plain) == 1 and not limited and bounds is NO_BOUNDS:
             [((queue, execution), lane)] = plain
             most = min(rooms[queue], free[execution])
             if queue in rated:
@@ -104,7 +107,7 @@ class DispatcherVerbs(ResultsOfParents):
             most = min(rooms[queue], free[execution])
             first = self._connection.rows(sql.FIRST_OF_LANE, (lane, most))
             sources.append(PlainLane((queue, execution), first, rated=queue in rated))
-        chosen = choose(sources, free, rooms, prompt)
+        chosen = choose(sources, free, rooms, prompt, bounds)
         return {execution: self._rows(seqs, now) for execution, seqs in chosen.items() if seqs}
 
     def _rows(self, seqs: list[int], now: float) -> list[Any]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from schedulergodx.core.identity import uid_of
 from schedulergodx.core.job import Failure, Parent
+from schedulergodx.core.runs import name_in, name_note, run_of
 from schedulergodx.core.view import AttemptView, JobView
 from schedulergodx.storage.sqlite import flow_statements as flow_sql
 from schedulergodx.storage.sqlite import statements as sql
@@ -130,7 +131,8 @@ class QuestionVerbs(Endings):
         view = replace(view, note=note, progress=progress, description=description or "")
         results = self._connection.rows(sql.RESULT, (view.seq,))
         attempts = tuple(
-            _attempt_view(*attempt) for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))
+            self._attempt_view(*attempt)
+            for attempt in self._connection.rows(sql.ATTEMPTS, (view.seq,))
         )
         if not results:
             return replace(view, attempts=attempts)
@@ -192,22 +194,31 @@ class QuestionVerbs(Endings):
             cancel_asked=bool(cancel_asked),
             code=code,
             text="",
+            runner=self._runner(worker),
             name=name or "",
         )
 
+    def _attempt_view(
+        self, number: int, worker: int, started: float | None, finished: float, packed: bytes
+    ) -> AttemptView:
+        outcome = unpack_outcome(packed)
+        failure = outcome.failure
+        return AttemptView(
+            number=number,
+            worker=worker,
+            status=outcome.status.value,
+            started=started,
+            finished=finished,
+            code=code_of(outcome),
+            text=failure.text if failure else "",
+            traceback=failure.traceback if failure else "",
+            runner=self._runner(worker),
+        )
 
-def _attempt_view(
-    number: int, worker: int, started: float | None, finished: float, packed: bytes
-) -> AttemptView:
-    outcome = unpack_outcome(packed)
-    failure = outcome.failure
-    return AttemptView(
-        number=number,
-        worker=worker,
-        status=outcome.status.value,
-        started=started,
-        finished=finished,
-        code=code_of(outcome),
-        text=failure.text if failure else "",
-        traceback=failure.traceback if failure else "",
-    )
+    def _runner(self, worker: int | None) -> str:
+        """Who has that worker, as far as is known."""
+        if worker is None:
+            return ""
+        run = run_of(worker)
+        noted = self._connection.rows(sql.NOTE, (name_note(run),))
+        return name_in(noted[0][0], run) if noted else ""

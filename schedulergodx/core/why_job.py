@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,7 +70,7 @@ class Facts:
     unmet: int = 0
     joined: Related | None = None
     for_batch: bool = False
-    served: Sequence[str] = ()
+    served: Collection[str] = ()
     paused: float | None = None
     holds: Sequence[Hold] = ()
     places: int = 0
@@ -94,7 +94,7 @@ def explain(facts: Facts) -> Why:
 
 def _scheduled(facts: Facts) -> Why:
     view, due = facts.view, facts.view.due or facts.now
-    when = _at(due, facts.now)
+    when = at(due, facts.now)
     details: dict[str, Any] = {"due": due}
     if not view.attempt:
         return Why(Reason.NOT_DUE, f"it is not due: it may run from {when}", details)
@@ -110,15 +110,15 @@ def _scheduled(facts: Facts) -> Why:
 def _blocked(facts: Facts) -> Why:
     if facts.joined is not None:
         sentence = f"another job has its key, and its outcome will be that of {facts.joined}"
-        return Why(Reason.JOINED, sentence, {"job": _as_dict(facts.joined)})
+        return Why(Reason.JOINED, sentence, {"job": as_dict(facts.joined)})
     if facts.for_batch or not facts.parents:
         return Why(Reason.BATCH, "it runs when all jobs of its batch have ended")
     failed = [parent for parent in facts.parents if parent.status.final]
     jobs = "a job" if facts.unmet == 1 else f"{facts.unmet} jobs"
-    sentence = f"it waits for {jobs} to complete: {_names(facts.parents, facts.unmet)}"
+    sentence = f"it waits for {jobs} to complete: {names(facts.parents, facts.unmet)}"
     if failed:
         sentence += "; what did not complete must be requeued, or this one cancelled"
-    details = {"unmet": facts.unmet, "parents": [_as_dict(one) for one in facts.parents]}
+    details = {"unmet": facts.unmet, "parents": [as_dict(one) for one in facts.parents]}
     return Why(Reason.PARENTS, sentence, details)
 
 
@@ -144,14 +144,14 @@ def _held(facts: Facts) -> Why | None:
             details = {"limit": hold.what, "concurrency": hold.concurrency, "running": hold.running}
             sentence = (
                 f"of {hold.what} {hold.concurrency} may run at once, and as many do: "
-                f"{_names(hold.holders, hold.running)}"
+                f"{names(hold.holders, hold.running)}"
             )
-            holders = {"holders": [_as_dict(one) for one in hold.holders]}
+            holders = {"holders": [as_dict(one) for one in hold.holders]}
             return Why(Reason.LIMIT, sentence, details | holders)
         if hold.rate is not None and hold.opens is not None and hold.opens > facts.now:
             rate = format_rate(*hold.rate)
             sentence = (
-                f"of {hold.what} {rate} may start: the next one from {_at(hold.opens, facts.now)}"
+                f"of {hold.what} {rate} may start: the next one from {at(hold.opens, facts.now)}"
             )
             return Why(Reason.RATE, sentence, {"limit": hold.what, "rate": rate, "at": hold.opens})
     return None
@@ -227,14 +227,15 @@ def _because(text: str) -> str:
     return f" ({line})" if line else ""
 
 
-def _names(jobs: Sequence[Related], number: int) -> str:
+def names(jobs: Sequence[Related], number: int) -> str:
     """Some of them, and how many more there are."""
     named = ", ".join(map(str, jobs[:_NAMED]))
     more = number - min(len(jobs), _NAMED)
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _as_dict(job: Related) -> dict[str, str]:
+def as_dict(job: Related) -> dict[str, str]:
+    """A job, for programs."""
     return {"id": job.id, "task": job.task, "status": job.status.value}
 
 
@@ -242,7 +243,8 @@ def _instant(instant: float) -> str:
     return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _at(instant: float, now: float) -> str:
+def at(instant: float, now: float) -> str:
+    """From when on, and how soon that is."""
     return f"{_instant(instant)} on, in {_roughly(max(0.0, instant - now))}"
 
 
