@@ -90,7 +90,7 @@ class Explainer:
         yield Hold(
             f"queue {queue!r}",
             limit,
-            None if rate is None else (rate.starts, rate.seconds),
+            rate,
             len(running),
             self._all_related(running),
             None if rate is None else self._store.opens(key_of_queue(queue), rate),
@@ -100,12 +100,11 @@ class Explainer:
         rule = held.rule
         if rule is None:
             return
-        rate = rate_of(rule)
         of_key = f", key {held.key!r}" if held.key else ""
         yield Hold(
             f"limit {rule.name!r}{of_key}",
             rule.concurrency,
-            None if rate is None else (rate.starts, rate.seconds),
+            rate_of(rule),
             held.running,
             self._all_related(held.holders),
             held.opens,
