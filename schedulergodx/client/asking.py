@@ -25,7 +25,7 @@ from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
 from schedulergodx.errors import NoAnswer, UnknownQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from schedulergodx.client.line import Line
@@ -114,14 +114,26 @@ class Asking(Launching):
     def _put(
         self, request: Request, queue: str, timeout: Duration, *, every: bool = False
     ) -> Question:
+        [question] = self._put_all([request], queue, timeout, every=every)
+        return question
+
+    def _put_all(
+        self, requests: Iterable[Request], queue: str, timeout: Duration, *, every: bool = False
+    ) -> list[Question]:
+        """Ask all at once. After the first one that nobody answers, no other is waited for."""
         line = self._line()
         self._flush_pipeline()
-        question = self._question(line, request, queue, timeout, every)
-        with self._reader.asking(question):
-            line.submit(question)
-            if question.wait(question.timeout):
-                question.settled.wait(question.patience)
-        return question
+        questions = [self._question(line, one, queue, timeout, every) for one in requests]
+        with self._reader.asking(*questions):
+            for question in questions:
+                line.submit(question)
+            for question in questions:
+                if not question.wait(question.timeout):
+                    return questions
+            for question in questions:
+                if not question.settled.wait(question.patience):
+                    break  # the others had as long
+        return questions
 
     def _why(self, id: str, queue: str, timeout: Duration) -> Why:
         from schedulergodx.core.why import AskWhy  # late: few programs ask that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -93,11 +94,13 @@ def _read_name(name: object) -> str:
     except ValueError as error:
         raise ConfigError(f"a job can't be called {name!r:.100}: {error}") from None
     if read is None:
-        raise ConfigError("a job that is made by hand has a name: a text of 1 to 200 characters")
+        raise ConfigError("a job that is made by hand has a name")
     return read
 
 
 def _read_description(description: object) -> str:
-    if not isinstance(description, str) or len(description) > LONGEST_DESCRIPTION:
-        raise ConfigError(f"a description is a text of at most {LONGEST_DESCRIPTION:,} characters")
-    return description
+    if isinstance(description, str) and len(description) <= LONGEST_DESCRIPTION:
+        with suppress(UnicodeEncodeError):  # half of a surrogate pair
+            description.encode()
+            return description
+    raise ConfigError(f"a description is a text of at most {LONGEST_DESCRIPTION:,} characters")

@@ -77,7 +77,7 @@ class Drafting:
         template = recipe.template()
         parents = parents_of(draft.dependencies, find_uid) if draft.dependencies else {}
         kwargs = draft.params
-        if parents and _PARENT_RESULTS not in kwargs and recipe.takes(_PARENT_RESULTS):
+        if _PARENT_RESULTS not in kwargs and recipe.takes(_PARENT_RESULTS, len(draft.args)):
             kwargs = {**kwargs, _PARENT_RESULTS: _values_of(parents)}
         arguments, units, met = _pack(recipe, draft.args, kwargs)
         if len(arguments) + template.size > LARGEST_BYTES:

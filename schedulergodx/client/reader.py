@@ -61,13 +61,14 @@ class Reader:
             self._drop(error)
 
     @contextmanager
-    def asking(self, question: Question) -> Iterator[None]:
-        """Have a question answered, as long as the block lasts."""
-        self.questions[question.uid] = question
+    def asking(self, *questions: Question) -> Iterator[None]:
+        """Have questions answered, as long as the block lasts."""
+        self.questions.update((question.uid, question) for question in questions)
         try:
             yield
         finally:
-            self.questions.pop(question.uid, None)
+            for question in questions:
+                self.questions.pop(question.uid, None)
 
     @contextmanager
     def following(self, following: Following) -> Iterator[None]:

@@ -131,6 +131,15 @@ def read_answer(question: Question) -> Any:
     return msgspec.msgpack.decode(best.value, type=_answer_type(question))
 
 
+def is_known(question: Question) -> bool:
+    """Whether a service knows the job that is asked about. Raises: what `read_answer` raises"""
+    try:
+        read_answer(question)
+    except UnknownJob:
+        return False
+    return True
+
+
 def read_answers(question: Question) -> list[Any]:
     """The same of every store that has answered."""
     if not question.answers:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.bundle import bundle
+from schedulergodx.client.dependency import may_be_missing
 from schedulergodx.client.naming import Naming
 from schedulergodx.client.nobody import Nobody
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Parent
-from schedulergodx.errors import ConfigError, UnknownJob
+from schedulergodx.errors import ConfigError, NotSubmitted, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
@@ -31,10 +32,12 @@ class Submitting(Naming):
 
         return Drafting(self._options, self._packers, self._clock)
 
-    def _draft(self, job: BaseJob[Any], uids: Mapping[str, bytes] | None = None) -> Drafted:
+    def _draft(
+        self, job: BaseJob[Any], find_uid: Callable[[str], bytes | None] | None = None
+    ) -> Drafted:
         """A job that was made by hand, ready to be sent.
 
-        uids: of jobs by their ids
+        find_uid: the uid of an id; as this process knows it if left out
 
         Raises: ConfigError for one that was launched; ShipError, TooLarge, UnknownJob
         """
@@ -46,28 +49,59 @@ class Submitting(Naming):
             )
         if job._draft is None:
             raise ConfigError(f"job {job.id} was launched already: there is nothing to submit")
-        find = self._awaited.uid_of
-        if uids is not None:
-            return self._drafting.prepare(
-                job, find_uid=lambda id: uids.get(id) or find(id), client=self._launcher
-            )
-        return self._drafting.prepare(job, find_uid=find, client=self._launcher)
+        find_uid = find_uid or self._awaited.uid_of
+        return self._drafting.prepare(job, find_uid=find_uid, client=self._launcher)
 
-    def _draft_all(self, workflow: Workflow) -> dict[BaseJob[Any], Drafted]:
+    def _finder(
+        self, uids: Mapping[str, bytes], missing: Container[bytes]
+    ) -> Callable[[str], bytes | None]:
+        """What finds the uid of an id: None of a job that is missing.
+
+        uids: of jobs of which nobody knows yet
+        """
+        known = self._awaited.uid_of
+
+        def find_uid(id: str) -> bytes | None:
+            uid = uids.get(id) or known(id)
+            return None if uid in missing else uid
+
+        return find_uid
+
+    def _draft_alone(self, job: BaseJob[Any], missing: Container[bytes] = ()) -> Drafted:
+        """A job that nothing travels with. Raises: NotSubmitted, and what `_draft` raises"""
+        drafted = self._draft(job, self._finder({}, missing))
+        for other in drafted.values:
+            if isinstance(other._client, Nobody):
+                raise NotSubmitted(
+                    f"job {job.id} takes the value of job {other.id}, which is not submitted: add "
+                    "the former to a Workflow, which brings both, or submit the latter before"
+                )
+        return drafted
+
+    def _draft_all(
+        self, workflow: Workflow, missing: Container[bytes] = ()
+    ) -> dict[BaseJob[Any], Drafted]:
         """All jobs of a workflow, with the steps whose values they need.
+
+        missing: parents that are not there, where that may be
 
         Raises: ConfigError, ShipError, TooLarge, UnknownJob
         """
         from schedulergodx.client.workflow import check_circle  # late: few programs have any
 
         drafted: dict[BaseJob[Any], Drafted] = {}
-        uids = {job.id: job.uid for job in workflow.jobs}
+        find_uid = self._finder({job.id: job.uid for job in workflow.jobs}, missing)
         rest = deque(workflow.jobs)
         while rest:
             job = rest.popleft()
             if job in drafted:
                 continue
-            made = drafted[job] = self._draft(job, uids)
+            made = drafted[job] = self._draft(job, find_uid)
+            if workflow._batch is None and not isinstance(job._client, Nobody):
+                raise ConfigError(
+                    f"job {job.id} was submitted already, so it can't be in workflow "
+                    f"{workflow.name!r}: let jobs there depend on it"
+                )
             if made.template.batch is not None:
                 raise ConfigError(f"job {job.id} is to be in a batch, and a workflow is one itself")
             rest.extend(value for value in made.values if isinstance(value._client, Nobody))
@@ -83,6 +117,12 @@ class Submitting(Naming):
             return None
         parents = tuple(Parent(job.uid, result=True) for job in drafted)
         return bundle(drafted, before={last: parents})
+
+    def _doubtful(self, jobs: Collection[BaseJob[Any]]) -> list[bytes]:
+        """Of their parents, those that may be missing, and are not known to be there."""
+        ids = {edge.id for job in jobs for edge in job.dependencies if may_be_missing(edge)}
+        uids = {uid for id in ids if (uid := self._awaited.uid_of(id)) is not None}
+        return self._strangers(uids - {job.uid for job in jobs})
 
     def _outside(self, drafted: Mapping[BaseJob[Any], Drafted]) -> list[bytes]:
         """Of all parents, those that are not of the same workflow."""

@@ -216,7 +216,7 @@ class AskScheduleChanges(Struct, frozen=True, tag="schedule_changes"):
 
 
 class AskWhySchedule(Struct, frozen=True, tag="why_schedule"):
-    """Why a schedule has not fired; answered by a `core.why.Why` or None."""
+    """Why a schedule has not fired; answered by a Why or None."""
 
     answer: ClassVar[object] = WhyNot | None
 
