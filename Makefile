@@ -11,7 +11,7 @@ TEST_PROGRAMS := rabbitmq-server:rabbitmq-server node:nodejs npm:npm
 SYSTEM_PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin:/usr/lib/rabbitmq/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-check docs clean programs
+.PHONY: help demo test soak check bench bench-check docs clean programs
 
 help: ## Print what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: $(READY) ## Run jobs of many kinds on a service of its own, with the files
 
 test: check programs ## Run every check and every test; installs RabbitMQ and Node.js where they are missing.
 	@$(BIN)/python -m pytest -n 3 --dist loadfile
+
+soak: $(READY) ## Live through ten years of a thousand schedules, in a service that dies again and again.
+	@SOAK_YEARS=10 SOAK_SCHEDULES=1000 $(BIN)/python -m pytest tests/soak -p no:logging
 
 check: $(READY) ## Check form, types, architecture and docs.
 	@$(BIN)/ruff format --check --quiet . || { echo "to mend: $(BIN)/ruff format ." >&2; exit 1; }

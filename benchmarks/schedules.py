@@ -7,13 +7,13 @@ Run it from the root of the project. The schedules are of mixed rules, none of w
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -25,7 +25,6 @@ from schedulergodx.core.job import Spec
 from schedulergodx.core.message import JobItem, TaskBody
 from schedulergodx.core.policy import Policy
 from schedulergodx.core.rule import read_rule, read_zone, tasks_of
-from schedulergodx.errors import NoAnswer
 from schedulergodx.service.past import Past, Surroundings
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Store
@@ -85,7 +84,8 @@ def measure(folder: Path, schedules: int) -> None:
     words = msgspec.json.encode({"broker": broker, "db": path, "workers": 2}).decode()
     service = subprocess.Popen([sys.executable, "-c", SERVICE, words], stderr=subprocess.DEVNULL)
     try:
-        client = _connect(broker)
+        _wait(folder / f"{schedules}.db.health")
+        client = Client("benchmark", broker=broker)
         rest = at_rest(service.pid)
         late = lateness(client)
         client.close()
@@ -131,15 +131,10 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def _connect(broker: str) -> Client:
-    """A client, as soon as the service answers."""
-    while True:
-        client = Client("benchmark", broker=broker)
-        with suppress(NoAnswer):
-            client.counts()
-            return client
-        client.close()
-        time.sleep(0.2)
+def _wait(health: Path) -> None:
+    """Until the service takes jobs, as its health file says."""
+    while not (health.exists() and json.loads(health.read_text())["ready"]):
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

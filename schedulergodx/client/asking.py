@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.following import Following, deadline
 from schedulergodx.client.inside import place_is_free
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
@@ -22,10 +21,7 @@ from schedulergodx.client.requests import (
     total,
     unanswered,
 )
-from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
-from schedulergodx.core.view import JobFilter, JobView
-from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import NoAnswer, UnknownQueue
 
 if TYPE_CHECKING:
@@ -35,9 +31,11 @@ if TYPE_CHECKING:
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.follow import Event
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.view import JobFilter, JobView
+    from schedulergodx.core.why import Why
 
 
 class Asking(Launching):
@@ -138,6 +136,8 @@ class Asking(Launching):
         return questions
 
     def _why(self, id: str, queue: str, timeout: Duration) -> Why:
+        from schedulergodx.core.why import AskWhy  # late: few programs ask that
+
         try:
             why: Why = self._ask(AskWhy(id), queue, timeout)
         except (NoAnswer, UnknownQueue) as error:
@@ -147,6 +147,9 @@ class Asking(Launching):
     # -- following --------------------------------------------------------------------------------
 
     def _follow(self, job: Job[Any], timeout: Duration | None) -> Iterator[Event]:
+        from schedulergodx.client.following import Following, deadline  # late: few programs follow
+        from schedulergodx.core.follow import AskFollow
+
         seconds = read_timeout(timeout)
         end, following, request = deadline(seconds), Following(job.uid), AskFollow(job.uid.hex())
         with self._reader.following(following), self._place_is_free():

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.follow import Event
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
     from schedulergodx.core.view import JobFilter, JobView
 
 

@@ -11,6 +11,7 @@ from schedulergodx.core.schedule import (
     AskSchedule,
     AskScheduleChanges,
     AskTurnSchedule,
+    AskWhySchedule,
     ChangeView,
     FireView,
     ScheduleState,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.core.why import Why
 
 
 class AsyncSchedule(BaseSchedule):
@@ -113,6 +115,11 @@ class AsyncSchedule(BaseSchedule):
         """Who has changed it, when, and how; the oldest first."""
         changes: list[ChangeView] = await self._ask(AskScheduleChanges(self.id, limit))
         return changes
+
+    async def why(self) -> Why:
+        """Why it has not fired, and what it waits for."""
+        why: Why = await self._ask(AskWhySchedule(self.id))
+        return why
 
     async def _turn(self, state: ScheduleState) -> bool:
         return bool(await self._ask(AskTurnSchedule(self.id, state)))

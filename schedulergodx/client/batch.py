@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from schedulergodx.client.job import Job
     from schedulergodx.client.options import Duration
     from schedulergodx.client.task import Launcher
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
     from schedulergodx.core.view import BatchView, JobView
 
 P = ParamSpec("P")

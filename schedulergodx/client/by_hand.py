@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.batching import Batching
 from schedulergodx.client.bundle import bundle
-from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.job import Job
 from schedulergodx.client.reading import read_moment
 from schedulergodx.client.requests import ANSWER_TIMEOUT, is_known, read_answer, read_answers
@@ -71,6 +70,8 @@ class ByHand(Submitting, Batching):
 
         Raises: NoAnswer
         """
+        from schedulergodx.client.description import describe  # late: few programs print jobs
+
         try:
             job = self.job(id, timeout=timeout)
             view = job.view(timeout=timeout)
@@ -115,6 +116,8 @@ class ByHand(Submitting, Batching):
 
         Raises: NoAnswer
         """
+        from schedulergodx.client.description import statistics  # late: as in `get_status`
+
         return statistics(self.counts(timeout=timeout))
 
     # -- inside ----------------------------------------------------------------------------------

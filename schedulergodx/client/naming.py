@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.launching import Launching
-from schedulergodx.client.named import NamedRecipe
+
+if TYPE_CHECKING:
+    from schedulergodx.client.named import NamedRecipe
 
 EXPIRES = 1800.0  # seconds, where a document says so
 _MOST_KEPT = 1000  # names
@@ -23,6 +25,8 @@ class Naming(Launching):
         self, name: str, options: Mapping[str, Any], *, everywhere: bool = False
     ) -> NamedRecipe:
         """The recipe of a name: launches of one can share envelopes. Raises: ConfigError"""
+        from schedulergodx.client.named import NamedRecipe  # late: few programs launch names
+
         recipe = self._named.get((name, everywhere))
         if recipe is None:
             if len(self._named) >= _MOST_KEPT:

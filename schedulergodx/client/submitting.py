@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.dependency import may_be_missing
-from schedulergodx.client.draft import Nobody
-from schedulergodx.client.drafting import Drafted, Drafting
 from schedulergodx.client.naming import Naming
-from schedulergodx.client.workflow import check_circle
+from schedulergodx.client.nobody import Nobody
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Parent
 from schedulergodx.errors import ConfigError, NotSubmitted, UnknownJob
@@ -20,6 +19,7 @@ from schedulergodx.errors import ConfigError, NotSubmitted, UnknownJob
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.bundle import Bundle
+    from schedulergodx.client.drafting import Drafted, Drafting
     from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.view import JobView
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 class Submitting(Naming):
     """The part of both clients that prepares what was made by hand."""
 
-    def _set_up(self, *given: Any) -> None:
-        super()._set_up(*given)
-        self._drafting = Drafting(self._options, self._packers, self._clock)
+    @cached_property
+    def _drafting(self) -> Drafting:
+        from schedulergodx.client.drafting import Drafting  # late: few make jobs by hand
+
+        return Drafting(self._options, self._packers, self._clock)
 
     def _draft(
         self, job: BaseJob[Any], find_uid: Callable[[str], bytes | None] | None = None
@@ -86,6 +88,8 @@ class Submitting(Naming):
 
         Raises: ConfigError, ShipError, TooLarge, UnknownJob
         """
+        from schedulergodx.client.workflow import check_circle  # late: few programs have any
+
         drafted: dict[BaseJob[Any], Drafted] = {}
         find_uid = self._finder({job.id: job.uid for job in workflow.jobs}, missing)
         rest = deque(workflow.jobs)

@@ -6,16 +6,17 @@ from collections.abc import Coroutine, Iterable, Mapping
 from graphlib import CycleError
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from schedulergodx.client.base_batch import BaseBatch, check_name
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.dependency import Dependency, read_dependencies
 from schedulergodx.client.draft import new_uid
+from schedulergodx.client.requests import batch_name
 from schedulergodx.core.dependency import in_order
 from schedulergodx.core.message import BatchRef
 from schedulergodx.errors import ConfigError, NotSubmitted
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.client.client import Client
     from schedulergodx.client.drafting import Drafted
 
@@ -42,7 +43,7 @@ class Workflow:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = check_name(name)
+        self.name = batch_name(name)
         self.jobs: list[BaseJob[Any]] = []
         self.ref = BatchRef(new_uid(), self.name, workflow=True)
         self._known: set[bytes] = set()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.dependency import is_met
+from schedulergodx.core.explanation import Facts, Hold, Related, explain
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Execution, Status
 from schedulergodx.core.limit import key_of_queue, rate_of
-from schedulergodx.core.why import Facts, Hold, Related, Why, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from schedulergodx.core.limit import Rate
     from schedulergodx.core.view import JobView
+    from schedulergodx.core.why import Why
     from schedulergodx.service.dispatcher import Dispatcher
     from schedulergodx.storage.base import Store
     from schedulergodx.storage.holding import HeldBack

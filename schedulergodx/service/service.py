@@ -208,8 +208,9 @@ class Service(Aliases, Registering, Program):
             await self._drain(engine, executor, rounds, reading)
             if self._halted:
                 raise ServiceError(
-                    "it stopped because the rule of a schedule can't be told: the log says which. "
-                    "Mend it, or let such rules pass with silence_cond_check"
+                    "it stopped because the rule of a schedule can't be told, or a job can't be "
+                    "begun: the log says which. Mend it, or let such things pass with "
+                    "silence_cond_check and silence_task_prerun"
                 )
         finally:
             self._engine = None

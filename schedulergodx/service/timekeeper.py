@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from schedulergodx.core.conditions.base import Moment, due
 from schedulergodx.core.conditions.preview import fires as fires_of
 from schedulergodx.core.policy import Missed, is_missed, is_open, runs_left
-from schedulergodx.core.rule import read_rule, read_zone, tasks_of
+from schedulergodx.core.rule import read_rule, read_zone, tasks_of, trouble_of
 from schedulergodx.core.schedule import ScheduleState, Why
-from schedulergodx.errors import BadRule, StoreError
+from schedulergodx.errors import StoreError
 from schedulergodx.service.past import Past, Surroundings
 from schedulergodx.service.tick import Tick
 from schedulergodx.storage.schedules import Fire, Fired
@@ -213,7 +213,7 @@ class Timekeeper:
 
     def _note_trouble(self, schedule: Schedule, error: Exception, now: float) -> None:
         """The rule could not be told: it counts as not fulfilled, and is looked at again later."""
-        text = str(error) if isinstance(error, BadRule) else f"{type(error).__name__}: {error}"
+        text = trouble_of(error)
         logger.error("the rule of schedule %s can't be told: %s", schedule.name, text)
         self._store.plan_schedule(schedule.number, now + _AGAIN, text)
         if not self._silent:

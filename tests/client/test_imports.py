@@ -11,10 +11,29 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEAR = ("aio_pika", "alembic", "asyncio", "dill", "pika", "sqlalchemy")
+FEW_NEED = (  # modules of ours, loaded when somebody uses what they are for
+    "client.async_client",
+    "client.batch",
+    "client.description",
+    "client.drafting",
+    "client.expansion",
+    "client.following",
+    "client.named",
+    "client.progress",
+    "client.value",
+    "client.workflow",
+    "core.any_request",
+    "core.conditions.combined",
+    "core.explanation",
+    "core.follow",
+    "core.results",
+    "core.rule",
+    "core.why",
+)
 
 
-def run(program: str, directory: Path) -> str:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+def run(program: str, directory: Path, **environment: str) -> str:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=directory,
@@ -33,8 +52,19 @@ begin = time.process_time()
 import schedulergodx.client
 print(time.process_time() - begin)
 """
-    seconds = min(float(run(program, tmp_path)) for _ in range(3))
-    assert seconds < 0.12
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}  # as installed
+    least = 1.0
+    for _ in range(10):  # what else runs on the machine makes it longer, never shorter
+        least = min(least, float(run(program, tmp_path, **compiled)))
+        if least < 0.12:
+            return
+    pytest.fail(f"it took {least:.3f} s of the processor")
+
+
+def test_importing_a_client_loads_nothing_that_few_programs_need(tmp_path: Path) -> None:
+    dear = tuple(f"schedulergodx.{name}" for name in FEW_NEED)
+    program = f"import schedulergodx.client, sys; print(*[m for m in {dear} if m in sys.modules])"
+    assert run(program, tmp_path) == ""
 
 
 @pytest.mark.parametrize("module", ["schedulergodx", "schedulergodx.client", "schedulergodx.utils"])

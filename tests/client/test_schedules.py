@@ -12,6 +12,7 @@ import pytest
 from schedulergodx.client import AsyncClient, Client
 from schedulergodx.core import context
 from schedulergodx.core.schedule import ScheduleState, Why
+from schedulergodx.core.why import Reason
 from schedulergodx.errors import BadRule, ConfigError, UnknownSchedule
 from schedulergodx.testing import Harness
 
@@ -53,6 +54,7 @@ def test_a_schedule_can_be_looked_at_and_changed_at_run_time(harness: Harness) -
     assert len(session) == 1
     berlin = ZoneInfo("Europe/Berlin")
     assert made.next(2) == [datetime(2027, 5, day, 10, tzinfo=berlin) for day in (2, 3)]
+    assert made.why().code is Reason.NOT_DUE
     assert made.pause()
     assert not made.pause()
     assert made.view().state is ScheduleState.PAUSED
@@ -164,6 +166,7 @@ def test_an_async_client_does_the_same(harness: Harness) -> None:
             schedule = await task.schedule("every 10 minutes", args=("async",))
             assert [one.name async for one in client.session] == ["note", "it"]
             assert await schedule.pause()
+            assert (await schedule.why()).code is Reason.PAUSED
             assert await schedule.resume()
             assert len(await schedule.next(3)) == 3
             assert await schedule.update(max_runs=5) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
 SOON = 60  # seconds, the deadline of what must happen
 
 WORKER = """
-import sys
 from schedulergodx import Worker
-print("begins", flush=True)
-Worker("jobs.db", sys.argv[1] if len(sys.argv) > 1 else WORKER_ID, polling_interval=0.2).start()
+Worker("jobs.db", WORKER_ID, polling_interval=0.2).start()
 """
 
 
@@ -65,6 +62,3 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
 def worker_process(folder: Folder, worker_id: str) -> subprocess.Popen[str]:
     """A worker in a process of its own."""
     return folder.run(f"{worker_id}.py", WORKER.replace("WORKER_ID", repr(worker_id)))
-
-
-assert sys.platform == "linux"

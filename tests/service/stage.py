@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schedulergodx.brokers.base import Delivery
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.any_request import Request
     from schedulergodx.executors.base import Kept, Marks, Recalled, Report, Sent, Work
 
 T = TypeVar("T")
@@ -201,6 +201,12 @@ class Stage:
 
     async def begin(self) -> None:
         """Start the service."""
+        await self.prepare()
+        self.rounds = asyncio.create_task(self.engine.run())
+        await self.engine.read()
+
+    async def prepare(self) -> None:
+        """Make a service, which settles what the one before has left."""
         self.store = make_store(self.settings.db)
         self.store.open()
         self.broker = make_broker(self.broker_url)
@@ -215,8 +221,6 @@ class Stage:
             watch=Watch(None, lambda: self.now, dict),
         )
         await self.engine.recover()
-        self.rounds = asyncio.create_task(self.engine.run())
-        await self.engine.read()
 
     async def end(self) -> None:
         """Stop it in order."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from schedulergodx.core.conditions.calendar import Periodic
+from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.core.policy import Missed, Overlap
 from schedulergodx.core.schedule import (
     AskBackfill,
@@ -18,7 +19,7 @@ from schedulergodx.core.schedule import (
     ScheduleState,
     Why,
 )
-from tests.service.stage import RAISED
+from tests.service.stage import RAISED, RETURNED
 from tests.service.timetable import DAY, HOUR, MINUTE, Timetable
 
 pytestmark = pytest.mark.asyncio
@@ -392,6 +393,38 @@ async def test_a_rule_that_is_wrong_is_refused_with_the_place(tmp_path: Path) ->
         assert await stage.want(AskSchedules()) == []
 
 
+@pytest.mark.parametrize("length", [1, 2, 3])
+async def test_tasks_that_come_after_each_other_in_a_circle_are_refused(
+    tmp_path: Path, length: int
+) -> None:
+    async with Timetable(tmp_path) as stage:
+        for number in range(1, length):
+            await stage.put(f"daily | after task 't{number - 1}'", f"s{number}", task=f"t{number}")
+        rule = f"daily & after task 't{length - 1}'"
+        refusal = await stage.refusal(AskPutSchedule("last", rule, "UTC", stage.body("t0")))
+        names = ["t0", *(f"t{number}" for number in range(length - 1, -1, -1))]
+        assert refusal.startswith(" after ".join(map(repr, names)) + ": that goes round")
+        await stage.put(f"after task 't{length - 1}' failed", "on failure", task="t0")
+        await stage.put("daily", "last", task="t0")
+        update = AskUpdateSchedule("last", rule)
+        assert "goes round" in await stage.refusal(update)
+
+
+async def test_a_function_that_loads_no_more_harms_no_other_schedule(tmp_path: Path) -> None:
+    failure = Failure(ErrorCode.MISSING_MODULE, "no module named 'gone'")
+    gone = Outcome(Status.FAILED, failure=failure)
+    async with Timetable(tmp_path) as stage:
+        await stage.put("every 1 hour", "ill", task="gone")
+        await stage.put("every 1 hour", "well")
+        stage.move(HOUR)
+        for work in (await stage.begun(), await stage.begun()):
+            stage.hand.end(work, gone if work.spec.name == "gone" else RETURNED, final=True)
+        await stage.settle()
+        assert [fire.status for fire in await stage.fires("ill")] == ["failed"]
+        assert [fire.status for fire in await stage.fires("well")] == ["completed"]
+        assert await stage.pass_time(HOUR) == 2, "it is tried again when it is due"
+
+
 async def test_a_rule_that_can_not_be_told_harms_no_other_and_is_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -417,6 +450,7 @@ async def test_a_rule_that_can_not_be_told_harms_no_other_and_is_looked_at_again
 
 
 async def test_schedules_that_wait_cost_nothing(tmp_path: Path) -> None:
+    """R8; defect 7: each cycle looked at every task."""
     async with Timetable(tmp_path) as stage:
         for number in range(50):
             await stage.put("daily at 03:00", f"n{number}")

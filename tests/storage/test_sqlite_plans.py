@@ -12,7 +12,12 @@ from schedulergodx.core.job import Status
 from schedulergodx.core.view import JobFilter
 from schedulergodx.storage import make_store
 from schedulergodx.storage.base import Store
-from schedulergodx.storage.sqlite import flow_statements, limit_statements, unique_statements
+from schedulergodx.storage.sqlite import (
+    flow_statements,
+    limit_statements,
+    schedule_statements,
+    unique_statements,
+)
 from schedulergodx.storage.sqlite import statements as sql
 from schedulergodx.storage.sqlite.bulk import Bulk
 
@@ -87,10 +92,14 @@ LOOKUPS = {
     "JOINED_TO_ENDED": "SEARCH job USING INDEX job_uid",
     "JOINED_JOBS": BY_SEQ,
     "STARTED": BY_SEQ,
+    "UNFINISHED": "SEARCH job USING INDEX job_uid",
+    "FIRES": "SEARCH job USING INDEX job_uid",
+    "RUNNING_OF": "SCAN job USING INDEX job_running",
 }
 SORTS = {
     "NEWEST_OF_LABEL",  # a label of all clients: as many rows as clients that use it
     "BATCH_OF_NAME",  # the same of batches
+    "SCHEDULE_OF_NAME",  # and of schedules
     "COUNT_DUE",  # groups at most `limit` rows by lane
     # These group the dependencies of the jobs that they are given.
     *("RELEASE", "RELEASE_ALL_THE_SAME", "RESULTS_OF_PARENTS", "REVIVED", "WAIT_AGAIN", "CHILDREN"),
@@ -98,7 +107,7 @@ SORTS = {
 }
 STATEMENTS = {
     name: value
-    for module in (sql, flow_statements, limit_statements, unique_statements)
+    for module in (sql, flow_statements, limit_statements, unique_statements, schedule_statements)
     for name, value in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(value, (str, Bulk))
     if name not in {"JOB", "VIEW_COLUMNS", "IS_ACTIVE"}  # parts of others
@@ -111,6 +120,7 @@ WHOLE_TABLES = {
     "PAUSED": "queue",
     "EMPTY_LANES": "lane",
     "FIRSTS": "joined",
+    "LISTENERS": "listener",
     "WITH_CHECKPOINT": "progress",
     "KEPT_OF_OTHERS": "json_each",
 }

@@ -64,13 +64,12 @@ class Happenings:
         gone = [task for task in heard if task not in tasks]
         new = [task for task in dict.fromkeys(tasks) if task not in heard]
         for task in gone:
+            self._connection.write(sql.STOP_LISTENING, (task, schedule))
             self.tasks[task].discard(schedule)
             if not self.tasks[task]:
                 del self.tasks[task]
         for task in new:
             self.tasks.setdefault(task, set()).add(schedule)
-        values = [value for task in gone for value in (task, schedule)]
-        self._connection.bulk_write(sql.STOP_LISTENING, values)
         values = [value for task in new for value in (task, schedule, self._last)]
         self._connection.bulk_write(sql.LISTEN, values)
         self._changed = self._changed or bool(gone or new)

@@ -79,7 +79,7 @@ HAS_ENDED = Bulk(
 
 LISTENERS = "SELECT task, schedule FROM listener"
 LISTEN = Bulk("INSERT INTO listener (task, schedule, heard) VALUES $rows", 3)
-STOP_LISTENING = Bulk("DELETE FROM listener WHERE (task, schedule) IN (VALUES $rows)", 2)
+STOP_LISTENING = "DELETE FROM listener WHERE task = ? AND schedule = ?"
 ADD_HAPPENINGS = Bulk("INSERT INTO happening (task, action, number, at) VALUES $rows", 4)
 LATEST = (
     "SELECT number, at FROM happening WHERE task = ? AND action = ? AND at < ? "
