@@ -18,6 +18,7 @@ from schedulergodx.layer import Layer, found_layers, read_first, said_layer
 from schedulergodx.setting import Kind, Scope, Setting, count_cpus, setting
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+_KINDS = ("process", "thread")  # of execution
 NOT_SAID = "the default"  # the origin of what nobody has said
 
 
@@ -108,8 +109,11 @@ class Settings:
     hard_task_lifetime: float | None = setting(
         Kind.DURATION, Scope.CLIENT, "The same for hard tasks.", 3600.0, none="no limit"
     )
+    task_execution: str = setting(
+        Kind.TEXT, Scope.CLIENT, "What runs tasks that do not say.", "process", choices=_KINDS
+    )
     enable_overdue: bool = setting(
-        Kind.FLAG, Scope.CLIENT, "Whether jobs that came due while no service ran run later.", True
+        Kind.FLAG, Scope.CLIENT, "Whether jobs that came due without a service run later.", True
     )
 
     # -- what a service keeps and serves ---------------------------------------------------------
@@ -180,17 +184,14 @@ class Settings:
         2592000.0,
         none="for ever",
     )
+    silence_task_prerun: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether a job that can't begin only fails: no stop.", True
+    )
     silence_cond_check: bool = setting(
-        Kind.FLAG,
-        Scope.SERVICE,
-        "Whether a rule that can't be told is only logged; without it the service stops.",
-        True,
+        Kind.FLAG, Scope.SERVICE, "Whether a rule that can't be told is only logged: no stop.", True
     )
     env: str | None = setting(
-        Kind.TEXT,
-        Scope.SERVICE,
-        "The name of the environment, which rules of schedules may ask for.",
-        none="none",
+        Kind.TEXT, Scope.SERVICE, "The name of the environment, for rules that ask.", none="none"
     )
     tick_items: int = setting(
         Kind.COUNT,
@@ -209,6 +210,7 @@ class Settings:
         count_cpus(),
         shown="the number of CPUs",
         least=1,
+        also=("max_process_count",),
     )
     hard_workers: int = setting(
         Kind.COUNT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.document import Document
-from schedulergodx.client.named import Arguments, read_call
 from schedulergodx.client.naming import EXPIRES, Naming, options_to_publish
 from schedulergodx.client.task import Launcher
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.client import Client
     from schedulergodx.client.job import Job
+    from schedulergodx.client.named import Arguments
     from schedulergodx.client.options import Duration, TaskOptions
 
 
@@ -70,6 +70,8 @@ class ByName(Naming, Document):
             the service does not know is an UnknownFunction at `result()`, a path that it does not
             allow a NotAllowed
         """
+        from schedulergodx.client.named import read_call  # late: few programs launch names
+
         args, kwargs = read_call(arguments)
         return self.function(name, **options).launch(*args, **kwargs)
 

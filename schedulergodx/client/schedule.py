@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+from schedulergodx.client.aliases import Disable, ForceRun
 from schedulergodx.client.requests import ANSWER_TIMEOUT
 from schedulergodx.client.schedule_base import BaseSchedule
 from schedulergodx.core.schedule import (
@@ -32,6 +33,9 @@ class Schedule(BaseSchedule):
     Each method asks the service. Raises: NoAnswer, UnknownSchedule
     """
 
+    disable = Disable()
+    force_run = ForceRun()
+
     def view(self) -> ScheduleView:
         """All that is known of it."""
         self._view = self._ask(AskSchedule(self.id))
@@ -51,7 +55,7 @@ class Schedule(BaseSchedule):
         """Fire again, after a pause or where it was disabled; False if it was not."""
         return self._turn(ScheduleState.ACTIVE)
 
-    def disable(self) -> bool:
+    def _disable(self) -> bool:
         """Fire no more. When it is resumed, it begins anew and has missed nothing."""
         return self._turn(ScheduleState.DISABLED)
 

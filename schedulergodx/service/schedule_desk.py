@@ -15,7 +15,7 @@ from schedulergodx.core.identity import UID_BYTES, ulid
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.message import TaskBody
 from schedulergodx.core.policy import fault_of, is_open, runs_left
-from schedulergodx.core.rule import read_rule, read_zone, trouble_of
+from schedulergodx.core.rule import circle_of, read_rule, read_zone, tasks_before, trouble_of
 from schedulergodx.core.schedule import (
     LONGEST_NAME,
     AskAboutSchedule,
@@ -133,6 +133,7 @@ class ScheduleDesk:
             return self._store.view_schedule(number)
         body = self._read_task(request.task, header, tick.now)
         plan = _plan(request.rule, request.zone, body, request)
+        self._check_circle(plan, number)
         if number is None:
             client = self._store.client_id(header.client)
             number = self._store.add_schedule(header.uid, client, name, plan, tick.now)
@@ -151,8 +152,9 @@ class ScheduleDesk:
             body = self._read_task(request.task, header, tick.now)
         policy = old.policy if request.policy is None else request.policy
         rule, zone = request.rule or old.rule, request.zone or old.zone
-        said = AskPutSchedule("", rule, zone, b"", policy)
-        self._revise(number, _plan(rule, zone, body, said), header, tick)
+        plan = _plan(rule, zone, body, AskPutSchedule("", rule, zone, b"", policy))
+        self._check_circle(plan, number)
+        self._revise(number, plan, header, tick)
         return self._store.view_schedule(number)
 
     def _revise(self, number: int, plan: Plan, header: Header, tick: Tick) -> None:
@@ -163,6 +165,24 @@ class ScheduleDesk:
         version = self._store.revise_schedule(number, plan, tick.now, anew=False)
         self._note(number, header, f"version {version}: {_difference(old, plan)}", tick.now)
         self._timekeeper.begin(number, tick)
+
+    def _check_circle(self, plan: Plan, number: int | None) -> None:
+        """Refuse what would begin itself again for ever, or wait for itself. Raises: RefusedError
+
+        number: of the schedule that is to have that plan
+        """
+
+        def after(task: str) -> list[str]:
+            plans = [self._store.schedule(n).plan for n in self._store.listeners(task) - {number}]
+            return [plan.task for plan in plans if task in tasks_before(plan.rule)]
+
+        circle = circle_of(plan.task, tasks_before(plan.rule), after)
+        if circle is not None:
+            names = " after ".join(map(repr, [plan.task, *reversed(circle)]))
+            raise _refused(
+                f"{names}: that goes round without an end, or never begins. Leave one of these "
+                "rules out, or have it come after a failure"
+            )
 
     def _read_task(self, body: bytes, header: Header, now: float) -> bytes:
         """What is kept of a TASK; its units are kept apart. Raises: RefusedError"""
@@ -206,6 +226,7 @@ class ScheduleDesk:
             instant += _BUMP
         self._store.fire_schedule(number, [Fire(instant, Why.BY_HAND, request.uid)], tick.now)
         self._note(number, header, f"run by hand: job {ulid(request.uid)}", tick.now)
+        self._timekeeper.look(number, tick)
         return True
 
     def _is_own(self, schedule: Schedule, header: Header) -> bool:
@@ -273,6 +294,8 @@ def _plan(rule: str, zone: str, body: bytes, said: AskPutSchedule) -> Plan:
     try:
         text = str(read_rule(rule))
         read_zone(zone)
+        if said.policy.end_cond:
+            read_rule(said.policy.end_cond)
     except BadRule as error:
         raise _refused(str(error)) from error
     fault = fault_of(said.policy)

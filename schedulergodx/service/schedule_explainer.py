@@ -9,7 +9,7 @@ from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
 from schedulergodx.core.rule import read_rule, read_zone
 from schedulergodx.core.schedule import ScheduleState
-from schedulergodx.core.why import Related
+from schedulergodx.core.why_job import Related
 from schedulergodx.core.why_schedule import ScheduleFacts, explain_schedule, parts_of
 from schedulergodx.service.past import Past
 
