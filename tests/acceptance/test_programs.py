@@ -1,13 +1,15 @@
-"""Commands, files and texts of code, as schedules and as launches, on real processes."""
+"""Commands, files and texts of code, as schedules and as launches; and what jobs find there."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schedulergodx.args import Arg, CliArg, Session
 from schedulergodx.client import Client, Job
 from schedulergodx.errors import (
     ConfigError,
@@ -189,3 +191,33 @@ def test_a_permission_that_is_withdrawn_holds_for_what_is_kept(world: World) -> 
             with pytest.raises(NotAllowed, match="allow_commands"):
                 job.result(60)
     assert not ran.exists()
+
+
+def test_the_nearest_level_of_a_parameter_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R25: a run, before the schedule, before the session, before a default of its own."""
+    monkeypatch.setattr(sys, "argv", ["program", "--env", "test", "--mode=fast"])
+
+    def work(
+        place=Arg("place", "home"), env=CliArg("--env"), mode=CliArg("--mode"), no=CliArg("-x", 0)
+    ) -> list[object]:
+        return [place, env, mode, no]
+
+    with world.serve():
+        task = world.client.task(work)
+        monkeypatch.setattr(sys, "argv", ["another"])
+        assert task.launch().result(60) == ["home", "test", "fast", 0]
+        world.client.session.params["place"] = "session"
+        assert task.launch().result(60)[0] == "session"
+        schedule = task.schedule("every 1 hour", kwargs={"place": "schedule"})
+        assert schedule.run().result(60)[0] == "schedule"
+        assert schedule.run(place="run").result(60)[0] == "run"
+        inside = world.client.task(set_parameter).launch("flag", "by a job")
+        assert inside.result(60) == "by a job"
+        assert dict(world.client.session.params) == {"place": "session", "flag": "by a job"}
+
+
+def set_parameter(name: str, value: str, session=Session()) -> str:
+    session.params[name] = value
+    return session.params[name]
