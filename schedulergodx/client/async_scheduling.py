@@ -15,7 +15,8 @@ from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilte
 from schedulergodx.errors import UnknownSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import os
+    from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_job import AsyncJob
@@ -29,9 +30,14 @@ class AsyncScheduling(Planning, AsyncAsking):
     async def schedule(
         self,
         rule: Rule,
-        func: Any,
+        func: Any = None,
         *,
         name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         zone: str = "UTC",
         args: Iterable[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
@@ -39,7 +45,9 @@ class AsyncScheduling(Planning, AsyncAsking):
         **policies: Unpack[SchedulePolicies],
     ) -> AsyncSchedule:
         """Have a service make a job of a function each time that a rule says so."""
-        recipe = self._recipe_of(func, None)
+        recipe = self._recipe_to_plan(
+            func, name, path=path, func_name=func_name, command=command, cwd=cwd, code=code
+        )
         planned = self._plan(
             recipe,
             rule,
@@ -130,6 +138,6 @@ class AsyncSession:
         question = await self._client._put(request, "", ANSWER_TIMEOUT, every=True)
         return len(read_answers(question))
 
-    async def create(self, rule: Rule, func: Any, **options: Any) -> AsyncSchedule:
+    async def create(self, rule: Rule, func: Any = None, **options: Any) -> AsyncSchedule:
         """Make a schedule; see `Client.schedule`."""
         return await self._client.schedule(rule, func, **options)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schedulergodx.client import reading
-from schedulergodx.client.launching import Launching
+from schedulergodx.client.naming import Naming
 from schedulergodx.client.recipe import Recipe, name_of
 from schedulergodx.core import context
 from schedulergodx.core.identity import UID_BYTES
@@ -69,7 +69,7 @@ class Planned:
     queue: str
 
 
-class Planning(Launching):
+class Planning(Naming):
     """The part of both clients that prepares schedules."""
 
     def _set_up(self, *given: Any) -> None:
@@ -97,6 +97,14 @@ class Planning(Launching):
     def _announce(self, planned: Planned) -> None:
         """Have a schedule made by the service as soon as there is one: nobody waits for it."""
         raise NotImplementedError
+
+    def _recipe_to_plan(self, function: Any, name: str | None, **said: Any) -> Recipe:
+        """What a schedule is to run: a function, or what the keywords of `program` say."""
+        if all(value is None for value in said.values()):
+            return self._recipe_of(function, None)
+        if function is not None:
+            raise TypeError("a schedule runs a function, or what path=, command= or code= says")
+        return self._program({"name": name}, **said)
 
     def _recipe_of(self, function: Any, name: str | None) -> Recipe:
         """What is to be run: a task, or a function that is none yet."""
