@@ -15,15 +15,11 @@ from typing import Self, TypeVar
 
 from schedulergodx.broker_url import compose_url, has_parts
 from schedulergodx.layer import Layer, found_layers, read_first, said_layer
-from schedulergodx.setting import Kind, Scope, Setting, setting
+from schedulergodx.setting import Kind, Scope, Setting, count_cpus, setting
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
 _KINDS = ("process", "thread")  # of execution
 NOT_SAID = "the default"  # the origin of what nobody has said
-
-
-def _count_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -211,7 +207,7 @@ class Settings:
         Kind.COUNT,
         Scope.SERVICE,
         "How many worker processes run jobs, each one at a time.",
-        _count_cpus(),
+        count_cpus(),
         shown="the number of CPUs",
         least=1,
         also=("max_process_count",),
@@ -220,7 +216,7 @@ class Settings:
         Kind.COUNT,
         Scope.SERVICE,
         "How many hard jobs run at once, each in a process of its own.",
-        _count_cpus(),
+        count_cpus(),
         shown="the number of CPUs",
         least=1,
     )
@@ -249,6 +245,12 @@ class Settings:
         Scope.SERVICE,
         "Whether jobs may bring their own code. Without it no pickle is opened, from anyone.",
         True,
+    )
+    allow_commands: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether jobs may be commands, and functions of files.", False
+    )
+    allow_code: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether they may be texts of code.", False
     )
     recycle_jobs: int | None = setting(
         Kind.COUNT, Scope.SERVICE, "A worker is replaced after so many jobs.", none="never", least=1

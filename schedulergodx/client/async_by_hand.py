@@ -52,10 +52,11 @@ class AsyncByHand(Submitting, AsyncBatching):
             drafted = self._draft_alone(job, missing)
         parents = drafted.item.parents
         if parents:
-            await self._check_parents([parent.uid for parent in parents])
+            queue = self._way(drafted)
+            await self._check_parents([parent.uid for parent in parents], queue)
             self._flush_pipeline()
             self._adopt(job, drafted)
-            await self._send_bundle(bundle({job: drafted}, queue=self._queue_of(parents[0].uid)))
+            await self._send_bundle(bundle({job: drafted}, queue=queue))
         else:
             self._adopt(job, drafted)
             await self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
@@ -133,11 +134,12 @@ class AsyncByHand(Submitting, AsyncBatching):
         questions = await self._put_all(requests, "", ANSWER_TIMEOUT)
         return {uid for uid, one in zip(doubtful, questions, strict=True) if not is_known(one)}
 
-    async def _check_parents(self, uids: list[bytes]) -> None:
-        """Raise UnknownJob for parents that can't be."""
-        requests = [AskView(ulid(uid)) for uid in self._strangers(uids)]
-        for question in await self._put_all(requests, "", ANSWER_TIMEOUT):
-            self._check_parent(read_answer(question))
+    async def _check_parents(self, uids: list[bytes], queue: str) -> None:
+        """Raise UnknownJob for parents that can't be of what goes into that queue."""
+        for where, unsure in self._unsure(uids, queue).items():
+            requests = [AskView(ulid(uid)) for uid in unsure]
+            for question in await self._put_all(requests, where, ANSWER_TIMEOUT):
+                self._check_parent(read_answer(question))
 
     async def _submit_workflow(self, workflow: Workflow) -> list[str]:
         await self._line()
@@ -148,9 +150,9 @@ class AsyncByHand(Submitting, AsyncBatching):
         missing = await self._missing(drafted)
         if missing:
             drafted = self._draft_all(workflow, missing)
-        await self._check_parents(self._outside(drafted))
-        self._flush_pipeline()
         together = bundle(drafted, batch=workflow.ref)
+        await self._check_parents(self._outside(drafted), together.template.queue)
+        self._flush_pipeline()
         for job, one in drafted.items():
             self._adopt(job, one)
             batch.take(job)

@@ -51,10 +51,11 @@ class ByHand(Submitting, Batching):
             drafted = self._draft_alone(job, missing)
         parents = drafted.item.parents
         if parents:
-            self._check_parents([parent.uid for parent in parents])
+            queue = self._way(drafted)
+            self._check_parents([parent.uid for parent in parents], queue)
             self._flush_pipeline()
             self._adopt(job, drafted)
-            self._send_bundle(bundle({job: drafted}, queue=self._queue_of(parents[0].uid)))
+            self._send_bundle(bundle({job: drafted}, queue=queue))
         else:
             self._adopt(job, drafted)
             self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
@@ -130,11 +131,12 @@ class ByHand(Submitting, Batching):
         questions = self._put_all(requests, "", ANSWER_TIMEOUT)
         return {uid for uid, one in zip(doubtful, questions, strict=True) if not is_known(one)}
 
-    def _check_parents(self, uids: list[bytes]) -> None:
-        """Raise UnknownJob for parents that can't be."""
-        requests = [AskView(ulid(uid)) for uid in self._strangers(uids)]
-        for question in self._put_all(requests, "", ANSWER_TIMEOUT):
-            self._check_parent(read_answer(question))
+    def _check_parents(self, uids: list[bytes], queue: str) -> None:
+        """Raise UnknownJob for parents that can't be of what goes into that queue."""
+        for where, unsure in self._unsure(uids, queue).items():
+            requests = [AskView(ulid(uid)) for uid in unsure]
+            for question in self._put_all(requests, where, ANSWER_TIMEOUT):
+                self._check_parent(read_answer(question))
 
     def _submit_workflow(self, workflow: Workflow) -> list[str]:
         """See `Workflow.submit_all`."""
@@ -146,9 +148,9 @@ class ByHand(Submitting, Batching):
         missing = self._missing(drafted)
         if missing:
             drafted = self._draft_all(workflow, missing)
-        self._check_parents(self._outside(drafted))
-        self._flush_pipeline()
         together = bundle(drafted, batch=workflow.ref)
+        self._check_parents(self._outside(drafted), together.template.queue)
+        self._flush_pipeline()
         for job, one in drafted.items():
             self._adopt(job, one)
             batch.take(job)

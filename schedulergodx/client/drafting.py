@@ -128,7 +128,8 @@ def _pack(
     """
     if isinstance(recipe, NamedRecipe):
         met: list[object] = []
-        args, kwargs = as_json((args, kwargs), met)
+        with suppress(RecursionError):  # what contains itself: it is refused below
+            args, kwargs = as_json((args, kwargs), met)
         return write_arguments(args, kwargs), (), _values_among(met)
     if not args and is_exact(kwargs):
         with suppress(ShipError):  # half of a surrogate pair

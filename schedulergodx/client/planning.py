@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schedulergodx.client import reading
-from schedulergodx.client.launching import Launching
+from schedulergodx.client.naming import Naming
 from schedulergodx.client.recipe import Recipe, name_of
 from schedulergodx.core import context
 from schedulergodx.core.identity import UID_BYTES
@@ -45,6 +45,7 @@ class SchedulePolicies(TypedDict, total=False):
     grace: how late a run may be that was not missed; a minute if left out
     jitter: by how much runs may start later, spread evenly
     max_runs: how often it fires at the most
+    end_cond: a rule; its runs are ended when that holds
     """
 
     start: datetime | Literal["now", "next"] | None
@@ -57,6 +58,7 @@ class SchedulePolicies(TypedDict, total=False):
     grace: float | timedelta | str
     jitter: float | timedelta | str
     max_runs: int | None
+    end_cond: Rule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Planned:
     queue: str
 
 
-class Planning(Launching):
+class Planning(Naming):
     """The part of both clients that prepares schedules."""
 
     def _set_up(self, *given: Any) -> None:
@@ -95,6 +97,14 @@ class Planning(Launching):
     def _announce(self, planned: Planned) -> None:
         """Have a schedule made by the service as soon as there is one: nobody waits for it."""
         raise NotImplementedError
+
+    def _recipe_to_plan(self, function: Any, name: str | None, **said: Any) -> Recipe:
+        """What a schedule is to run: a function, or what the keywords of `program` say."""
+        if all(value is None for value in said.values()):
+            return self._recipe_of(function, None)
+        if function is not None:
+            raise TypeError("a schedule runs a function, or what path=, command= or code= says")
+        return self._program({"name": name}, **said)
 
     def _recipe_of(self, function: Any, name: str | None) -> Recipe:
         """What is to be run: a task, or a function that is none yet."""
@@ -262,4 +272,6 @@ def _read_policy(name: str, value: Any) -> dict[str, Any]:
             return {name: None if value is None else reading.read_count(value)}
         case "limit":
             return {name: reading.read_count(value)}
+        case "end_cond":
+            return {name: "" if value is None else read_rule_text(value)}
     return {name: parse_duration(value)}

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from schedulergodx.client.planning import Rule, read_policy
 from schedulergodx.core.identity import ulid
+from schedulergodx.core.json_data import is_exact, write_arguments
 from schedulergodx.core.schedule import (
     AskBackfill,
     AskNextFires,
@@ -77,6 +78,8 @@ class BaseSchedule:
         client = self._client
         if not args and not kwargs:
             return AskRunSchedule(self.id, client._identify())
+        if is_exact([list(args), kwargs]):  # so it fits what is no function, too
+            return AskRunSchedule(self.id, client._identify(), write_arguments(args, kwargs))
         packer = client._recipe_of(function or _nothing, None).packer
         packed = packer.pack_arguments(args, kwargs)
         units = {key: packer.unit(key) for key in packed.units}

@@ -15,9 +15,11 @@ from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilte
 from schedulergodx.errors import UnknownSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import os
+    from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.client import Client
+    from schedulergodx.client.job import Job
     from schedulergodx.client.planning import Conflict
 
 
@@ -27,9 +29,14 @@ class Scheduling(Planning, Asking):
     def schedule(
         self,
         rule: Rule,
-        func: Any,
+        func: Any = None,
         *,
         name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         zone: str = "UTC",
         args: Iterable[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
@@ -46,12 +53,15 @@ class Scheduling(Planning, Asking):
         name: that of the task if left out
         zone: an IANA name
         args, kwargs: of the function
+        path, func_name, command, cwd, code: in the place of `func`, see `program`
         on_conflict: what is done where this program has another schedule of that name; the setting
             if left out
 
         Raises: BadRule, ConfigError, ShipError; UnknownQueue, NoAnswer
         """
-        recipe = self._recipe_of(func, None)
+        recipe = self._recipe_to_plan(
+            func, name, path=path, func_name=func_name, command=command, cwd=cwd, code=code
+        )
         planned = self._plan(
             recipe,
             rule,
@@ -117,6 +127,10 @@ class Session:
         except UnknownSchedule:
             return None
 
+    def run(self, *names: str) -> list[Job[Any]]:
+        """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""
+        return [self[name].run() for name in names]
+
     def shutdown(self, force: bool = False) -> int:
         """Have all services drain and end; with `force` without waiting for what runs.
 
@@ -132,7 +146,7 @@ class Session:
         question = self._client._put(request, "", ANSWER_TIMEOUT, every=True)
         return len(read_answers(question))
 
-    def create(self, rule: Rule, func: Any, **options: Any) -> Schedule:
+    def create(self, rule: Rule, func: Any = None, **options: Any) -> Schedule:
         """Make a schedule; see `Client.schedule`."""
         return self._client.schedule(rule, func, **options)
 

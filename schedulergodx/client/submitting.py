@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import itertools
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -122,7 +123,8 @@ class Submitting(Naming):
         """Of their parents, those that may be missing, and are not known to be there."""
         ids = {edge.id for job in jobs for edge in job.dependencies if may_be_missing(edge)}
         uids = {uid for id in ids if (uid := self._awaited.uid_of(id)) is not None}
-        return self._strangers(uids - {job.uid for job in jobs})
+        uids -= {job.uid for job in jobs}
+        return [uid for uid in uids if self._queue_under_way(uid) is None]
 
     def _outside(self, drafted: Mapping[BaseJob[Any], Drafted]) -> list[bytes]:
         """Of all parents, those that are not of the same workflow."""
@@ -140,23 +142,36 @@ class Submitting(Naming):
             template.batch.take(job)
         self._awaited.add(job)
 
-    def _queue_of(self, uid: bytes) -> str | None:
-        """The queue of a job of which this process knows: what follows it goes the same way."""
-        known = self._awaited.held(uid) or self._awaited.dropped(uid)
-        return known.queue or None if known is not None else None
+    def _way(self, drafted: Drafted) -> str:
+        """The queue into which a job goes that depends on others: that of one of them."""
+        uids = [parent.uid for parent in drafted.item.parents]
+        queues = itertools.chain(map(self._queue_under_way, uids), map(self._queue_of, uids))
+        return next(filter(None, queues), drafted.template.queue)
 
-    def _strangers(self, uids: Iterable[bytes]) -> list[bytes]:
-        """Those of jobs of which this process does not know that they are there, and this client's.
+    def _unsure(self, uids: Iterable[bytes], queue: str) -> Mapping[str, list[bytes]]:
+        """Parents that may not be there when their children arrive in a queue.
 
-        One that has ended may have been removed since.
+        They stand by the queue to ask for them: that of those that are under way in another one,
+        where the answer comes after them; "" for those that are not this client's, or have ended
+        and may have been removed since.
         """
-        return [uid for uid in uids if not self._is_under_way(uid)]
+        unsure: dict[str, list[bytes]] = defaultdict(list)
+        for uid in uids:
+            way = self._queue_under_way(uid)
+            if way is None or self._address(way) != self._address(queue):
+                unsure[way or ""].append(uid)
+        return unsure
 
-    def _is_under_way(self, uid: bytes) -> bool:
+    def _queue_of(self, uid: bytes) -> str | None:
+        """The queue of a job of which this process knows."""
+        known = self._awaited.held(uid) or self._awaited.dropped(uid)
+        return None if known is None else known.queue
+
+    def _queue_under_way(self, uid: bytes) -> str | None:
+        """The same, if it is not known to have ended."""
         held = self._awaited.held(uid)
-        if held is not None:
-            return held._response is None
-        return self._awaited.dropped(uid) is not None
+        ended = held is not None and held._response is not None
+        return None if ended else self._queue_of(uid)
 
     def _check_parent(self, view: JobView) -> None:
         """Raise UnknownJob for a parent that is not this client's."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.kinds import allowed_kinds
 from schedulergodx.core.limit import Rate
 from schedulergodx.executors.base import Ended
 from schedulergodx.service.admission import Admission
@@ -312,6 +313,7 @@ class Engine:
             imports=self._settings.imports,
             registered=self._parts.executor.names,
             accept_code=self._settings.accept_code,
+            kinds=allowed_kinds(self._settings),
         )
 
     def _make_explainer(self, dispatcher: Dispatcher) -> Explainer:

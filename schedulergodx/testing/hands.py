@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core import context
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
+from schedulergodx.core.kinds import allowed_kinds
 from schedulergodx.core.registry import registry
 from schedulergodx.executors.base import Ended, Free, Kept, Returned
 from schedulergodx.executors.frames import Order, Saved
@@ -63,7 +64,9 @@ class Hands:
     ) -> None:
         self._clock = clock
         self._original = original
-        self._opener = Opener(settings.imports, accept_code=settings.accept_code)
+        self._opener = Opener(
+            settings.imports, accept_code=settings.accept_code, kinds=allowed_kinds(settings)
+        )
         self._judge = Judge(settings.result_limit)
         self._output_limit = settings.output_limit
         self._page = _Page()

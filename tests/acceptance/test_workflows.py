@@ -343,6 +343,22 @@ def test_a_dependency_of_another_process_is_looked_up(deployment: Deployment) ->
         client.submit(Job("late", add, {"a": 1}, dependencies=[ended.id]))
 
 
+def test_a_job_waits_for_others_of_several_queues(either: Deployment) -> None:
+    """G4: it is not refused for one of them that its service has not seen yet."""
+    either.service(queues=["a", "b"]).start()
+    task = either.client(queue="a").task(add)
+    client, elsewhere = task._client, task.options(queue="b")
+    for n in range(3):
+        elsewhere.map(range(500))  # a parent in this queue comes late
+        above = [task.launch(1), elsewhere.launch(2)]
+        alone = Job("alone", add, {"a": n}, dependencies=above)
+        client.submit(alone)
+        flow = Workflow(f"flow {n}")
+        inside = flow.add_job(Job("inside", add, {"a": n}), depends_on=above)
+        flow.submit_all(client)
+        assert alone.result(SOON) == inside.result(SOON) == n + 1
+
+
 def test_a_dependency_that_may_be_missing_is_passed_by_where_it_is(either: Deployment) -> None:
     """G4, G5: a job that was removed, or never was, is waited for by nobody who says so."""
     either.service().start()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schedulergodx import AsyncClient, AsyncJob, Client, Dependency, Job, Workflow
+from schedulergodx.client.draft import new_uid
 from schedulergodx.core.identity import uid_of
 from schedulergodx.core.job import OnFailure
 from schedulergodx.core.message import About
@@ -215,6 +216,29 @@ def test_the_values_of_parents_are_given_where_there_is_room_for_them(
     assert run(lambda a, parent_results: parent_results, 1) == {}
     assert run(lambda a, parent_results: parent_results, 1, 2) == 2
     assert run(lambda *parent_results: parent_results, 1) == (1,)
+
+
+def test_a_step_tells_the_options_of_its_task(client: Client) -> None:
+    step = client.task(add).options(priority=5, max_attempts=4, lifetime=7).step(1)
+    assert (step.priority, step.max_attempts, step.timeout) == (5, 4, 7)
+
+
+def test_params_that_contain_themselves_are_refused(client: Client) -> None:
+    params: dict[str, Any] = {}
+    params["again"] = params
+    with pytest.raises(ShipError, match="contains itself"):
+        client.submit(Job("by name", "shop.run", params))
+
+
+def test_parents_are_asked_for_where_they_may_come_later(client: Client) -> None:
+    """Between two queues of a broker there is no order."""
+    here, there = (
+        client._attach(new_uid(), label=None, queue=queue, task="add")
+        for queue in ("default", "other")
+    )
+    stranger = Job("of nobody", add)
+    unsure = client._unsure([here.uid, there.uid, stranger.uid], "default")
+    assert unsure == {"other": [there.uid], "": [stranger.uid]}
 
 
 def test_a_chain_of_thousands_of_steps_needs_no_recursion(client: Client) -> None:
