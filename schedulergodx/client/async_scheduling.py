@@ -11,13 +11,14 @@ from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolic
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
 from schedulergodx.client.schedule_base import PAGE, new_views, next_page
 from schedulergodx.core.request import AskStop
-from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter
+from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter, ScheduleView
 from schedulergodx.errors import UnknownSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.line import Line
     from schedulergodx.client.planning import Conflict
 
@@ -101,10 +102,18 @@ class AsyncSession:
     async def get(self, name: str) -> AsyncSchedule | None:
         """The schedule of that name; None if there is none. Raises: NoAnswer"""
         try:
-            view = await self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT)
+            return AsyncSchedule(self._client, await self._view(name))
         except UnknownSchedule:
             return None
-        return AsyncSchedule(self._client, view)
+
+    async def _view(self, name: str) -> ScheduleView:
+        view: ScheduleView = await self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT)
+        return view
+
+    async def run(self, *names: str) -> list[AsyncJob[Any]]:
+        """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""
+        found = [AsyncSchedule(self._client, await self._view(name)) for name in names]
+        return [await schedule.run() for schedule in found]
 
     async def shutdown(self, force: bool = False) -> int:
         """Have all services drain and end; with `force` without waiting for what runs.

@@ -51,7 +51,7 @@ class BaseBatch:
     ref: what its jobs say of it
     queue: that of its first launch here, where it is asked about; "" for every store
     is_new: whether no service knows of it before the first launch here
-    view: how it stood when it was asked for
+    last: how it stood when that was told last; None before
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class BaseBatch:
         self._client: Any = client
         self.ref = ref
         self.queue = queue
-        self.last = view  # how it stood when that was told last
+        self.last = view
         self._id = ref.uid.hex()
         self._is_new = is_new
         self._launched = 0 if view is None else view.jobs

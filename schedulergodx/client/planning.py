@@ -45,6 +45,7 @@ class SchedulePolicies(TypedDict, total=False):
     grace: how late a run may be that was not missed; a minute if left out
     jitter: by how much runs may start later, spread evenly
     max_runs: how often it fires at the most
+    end_cond: a rule; its runs are ended when that holds
     """
 
     start: datetime | Literal["now", "next"] | None
@@ -57,6 +58,7 @@ class SchedulePolicies(TypedDict, total=False):
     grace: float | timedelta | str
     jitter: float | timedelta | str
     max_runs: int | None
+    end_cond: Rule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,4 +264,6 @@ def _read_policy(name: str, value: Any) -> dict[str, Any]:
             return {name: None if value is None else reading.read_count(value)}
         case "limit":
             return {name: reading.read_count(value)}
+        case "end_cond":
+            return {name: "" if value is None else read_rule_text(value)}
     return {name: parse_duration(value)}

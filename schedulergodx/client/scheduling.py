@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schedulergodx.client.client import Client
+    from schedulergodx.client.job import Job
     from schedulergodx.client.planning import Conflict
 
 
@@ -116,6 +117,10 @@ class Session:
             return self[name]
         except UnknownSchedule:
             return None
+
+    def run(self, *names: str) -> list[Job[Any]]:
+        """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""
+        return [self[name].run() for name in names]
 
     def shutdown(self, force: bool = False) -> int:
         """Have all services drain and end; with `force` without waiting for what runs.

@@ -63,6 +63,14 @@ class Progress(Struct, frozen=True):
             return None
         return min(1.0, max(0.0, self.done / self.total))
 
+    def followed_by(self, done: float | None, total: float | None, note: str) -> Progress:
+        """What is known when that is said next: what is left out stays what it was."""
+        return Progress(
+            self.done if done is None else done,
+            self.total if total is None else total,
+            note or self.note,
+        )
+
 
 class JobView(Struct, frozen=True):
     """One job, as people look at it.

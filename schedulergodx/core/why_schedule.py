@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.conditions.base import Kind
 from schedulergodx.core.conditions.combined import All
-from schedulergodx.core.explanation import Related, as_dict, at, names
 from schedulergodx.core.policy import runs_left
 from schedulergodx.core.schedule import ScheduleState
 from schedulergodx.core.schedule import Why as FiredWhy
 from schedulergodx.core.why import Reason, Why
+from schedulergodx.core.why_job import Related, as_dict, at, names
 
 if TYPE_CHECKING:
     from schedulergodx.core.conditions.base import Condition, Moment

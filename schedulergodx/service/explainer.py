@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.dependency import is_met
-from schedulergodx.core.explanation import Facts, Hold, Related, explain
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Execution, Status
 from schedulergodx.core.limit import key_of_queue, rate_of
+from schedulergodx.core.why_job import Facts, Hold, Related, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -90,7 +90,7 @@ class Explainer:
         yield Hold(
             f"queue {queue!r}",
             limit,
-            None if rate is None else (rate.starts, rate.seconds),
+            rate,
             len(running),
             self._all_related(running),
             None if rate is None else self._store.opens(key_of_queue(queue), rate),
@@ -100,12 +100,11 @@ class Explainer:
         rule = held.rule
         if rule is None:
             return
-        rate = rate_of(rule)
         of_key = f", key {held.key!r}" if held.key else ""
         yield Hold(
             f"limit {rule.name!r}{of_key}",
             rule.concurrency,
-            None if rate is None else (rate.starts, rate.seconds),
+            rate_of(rule),
             held.running,
             self._all_related(held.holders),
             held.opens,

@@ -226,6 +226,7 @@ class ScheduleDesk:
             instant += _BUMP
         self._store.fire_schedule(number, [Fire(instant, Why.BY_HAND, request.uid)], tick.now)
         self._note(number, header, f"run by hand: job {ulid(request.uid)}", tick.now)
+        self._timekeeper.look(number, tick)
         return True
 
     def _is_own(self, schedule: Schedule, header: Header) -> bool:
@@ -293,6 +294,8 @@ def _plan(rule: str, zone: str, body: bytes, said: AskPutSchedule) -> Plan:
     try:
         text = str(read_rule(rule))
         read_zone(zone)
+        if said.policy.end_cond:
+            read_rule(said.policy.end_cond)
     except BadRule as error:
         raise _refused(str(error)) from error
     fault = fault_of(said.policy)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.conditions.base import Moment
-from schedulergodx.core.explanation import Related
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
 from schedulergodx.core.rule import read_rule, read_zone
 from schedulergodx.core.schedule import ScheduleState
+from schedulergodx.core.why_job import Related
 from schedulergodx.core.why_schedule import ScheduleFacts, explain_schedule, parts_of
 from schedulergodx.service.past import Past
 

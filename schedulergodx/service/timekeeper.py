@@ -91,7 +91,11 @@ class Timekeeper:
     def begin(self, number: int, tick: Tick) -> None:
         """A schedule is new, or its rule is, or it is active again."""
         schedule = self._store.schedule(number)
-        self._store.listen(number, tasks_of(schedule.plan.rule, schedule.plan.task))
+        plan = schedule.plan
+        tasks = set(tasks_of(plan.rule, plan.task))
+        if plan.policy.end_cond:
+            tasks.update(tasks_of(plan.policy.end_cond, plan.task))
+        self._store.listen(number, sorted(tasks))
         self.look(number, tick)
 
     def look(self, number: int, tick: Tick) -> None:
@@ -102,7 +106,8 @@ class Timekeeper:
         part = Tick(tick.now)
         try:
             with self._store.savepoint():
-                next = self._fire(self._begin_look(schedule, part))
+                look = self._begin_look(schedule, part)
+                next = self._end_runs(look, self._fire(look))
                 self._store.plan_schedule(number, next)
         except StoreError:
             raise
@@ -143,6 +148,19 @@ class Timekeeper:
             self._store.set_last(number, look.past.last, look.past.consumed)
             self._store.set_note(_CLOCK_NOTE, repr(now))
         return next if next is None or policy.end is None or next < policy.end else None
+
+    def _end_runs(self, look: _Look, next: float | None) -> float | None:
+        """End its runs if that is due; the answer is when to look next. next: for its rule"""
+        schedule = look.schedule
+        if not schedule.plan.policy.end_cond or not self._store.unfinished(schedule.number):
+            return next
+        view = read_rule(schedule.plan.policy.end_cond).view(look.moment)
+        if view.holds:
+            self._maker.end_all(schedule, look.tick)
+            return next
+        if view.changes is None or next is None:
+            return view.changes if next is None else next
+        return min(next, view.changes)
 
     def _fire_once(self, look: _Look, view: View, left: int | None) -> list[Fire]:
         """What is made of one time that the rule holds; its past goes on."""

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schedulergodx.args import Session
 from schedulergodx.client import Client
 from schedulergodx.config import load_settings
-from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.core.schedule import Why
-from schedulergodx.errors import ConfigError, JobRefused
+from schedulergodx.core.why import Reason
+from schedulergodx.errors import ConfigError, JobCancelled, JobInterrupted, JobRefused, JobTimeout
 from schedulergodx.testing import Harness
 from tests.acceptance.folder import Folder
 from tests.world import SECRET, ServiceProcess, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from schedulergodx.client.job import Job
 
 SOON = 60  # seconds, the deadline of what must happen
 NOON = datetime(2027, 5, 1, 12, tzinfo=UTC)
@@ -174,6 +179,80 @@ def test_tasks_run_as_the_client_says_where_they_do_not(node: Node, execution: s
         assert said.launch().result(SOON)
     with pytest.raises(ConfigError, match="task_execution"):
         Client("runner", task_execution="somewhere", connect=False, **broker)
+
+
+def test_chosen_tasks_are_run_once_and_the_service_ends(node: Node) -> None:
+    """R51: session.run('name'), whatever their rules say."""
+    for number in (1, 2, 3):
+        node.client.schedule("every 20 hours", repr, name=f"it {number}", args=(number,))
+    session = node.client.session
+    assert [job.result(SOON) for job in session.run("it 1", "it 3")] == ["1", "3"]
+    assert session["it 2"].history() == []
+    assert session.shutdown() == 1
+    assert node.service.wait(SOON) == 0
+
+
+def test_a_stop_waits_for_what_runs_and_says_why_the_rest_ended(node: Node) -> None:
+    """R44, R45, R46: a timeout, a forced end, a shutdown that waits and one that does not."""
+
+    def work(seconds: float, path: str) -> str:
+        Path(path).touch()
+        time.sleep(seconds)
+        return "whole"
+
+    task, file = node.client.task(work), node.folder.path / "began"
+
+    def begin(seconds: float, **options: Any) -> Job[str]:
+        file.unlink(missing_ok=True)
+        job = task.options(**options).launch(seconds, str(file))
+        until(file.exists, SOON)
+        return job
+
+    late, forced = begin(600, timeout=0.5), begin(600)
+    assert forced.cancel(force=True)
+    assert isinstance(late.exception(SOON), JobTimeout)
+    assert isinstance(forced.exception(SOON), JobCancelled)
+    waited = begin(2)
+    assert node.service.stop(SOON) == 0
+    node.service.start()
+    assert waited.result(SOON) == "whole"
+    cut = begin(600)
+    assert node.client.session.shutdown(force=True) == 1
+    assert node.service.wait(SOON) == 0
+    node.service.start()
+    assert isinstance(cut.exception(SOON), JobInterrupted)
+    whys = [job.why().code for job in (late, forced, waited, cut)]
+    assert whys == [Reason.TIMEOUT, Reason.CANCELLED, Reason.COMPLETED, Reason.FAILED]
+
+
+def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
+    """R47: all, the last and the number of those of a task and of an end."""
+
+    def odd(number: int) -> int:
+        if number % 2 == 0:
+            raise ValueError(f"{number} is even")
+        return number
+
+    jobs = [harness.client.task(odd).launch(number) for number in range(5)]
+    harness.drain()
+    client = harness.client
+    failed = client.list_jobs(task="odd", status="failed")
+    assert [view.uid for view in failed] == [jobs[number].uid for number in (4, 2, 0)]
+    [last] = client.list_jobs(task="odd", limit=1)
+    assert (last.uid, last.started, last.finished) == (jobs[4].uid, *2 * [NOON.timestamp()])
+    assert "4 is even" in client.job(jobs[4].id).view().text
+    assert client.counts()["default", Status.COMPLETED] == 2
+    assert client.list_jobs(task="another") == []
+
+
+def test_a_rule_ends_the_service(node: Node) -> None:
+    """R17, R35, R41: what shut_cond did is a schedule like others."""
+
+    def end(session: Any = Session()) -> int:
+        return session.shutdown()
+
+    node.client.schedule("scheduler has run over 0.1 seconds & true", end, max_runs=1)
+    assert node.service.wait(SOON) == 0
 
 
 # -- what its original got wrong ------------------------------------------------------------------

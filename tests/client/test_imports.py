@@ -24,11 +24,11 @@ FEW_NEED = (  # modules of ours, loaded when somebody uses what they are for
     "client.workflow",
     "core.any_request",
     "core.conditions.combined",
-    "core.explanation",
+    "core.why_job",
+    "core.why_schedule",
     "core.follow",
     "core.results",
     "core.rule",
-    "core.why",
 )
 
 
@@ -45,20 +45,23 @@ def run(program: str, directory: Path, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def test_importing_a_client_is_quick(tmp_path: Path) -> None:
-    program = """
+def cost(module: str, directory: Path) -> float:
+    """Seconds of the processor for an import; it is compiled, as where it is installed."""
+    program = f"""
 import time
 begin = time.process_time()
-import schedulergodx.client
+import {module}
 print(time.process_time() - begin)
 """
-    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}  # as installed
-    least = 1.0
-    for _ in range(10):  # what else runs on the machine makes it longer, never shorter
-        least = min(least, float(run(program, tmp_path, **compiled)))
-        if least < 0.12:
-            return
-    pytest.fail(f"it took {least:.3f} s of the processor")
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(directory)}
+    return float(run(program, directory, **compiled))
+
+
+def test_importing_a_client_is_quick(tmp_path: Path) -> None:
+    """A machine that is busy counts more seconds for the same: for asyncio, which takes 50 ms."""
+    rounds = [(cost("asyncio", tmp_path), cost("schedulergodx.client", tmp_path)) for _ in range(6)]
+    yardstick, seconds = map(min, zip(*rounds, strict=True))
+    assert seconds < max(0.12, 2.4 * yardstick)
 
 
 def test_importing_a_client_loads_nothing_that_few_programs_need(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_program_that_is_started_again_makes_the_same_schedule(harness: Harnes
 def test_a_second_schedule_of_a_name_is_what_on_conflict_says(
     harness: Harness, conflict: str, names: list[str]
 ) -> None:
-    """R2: task_pre_exist."""
+    """R2; defect 4: task_pre_exist; `replace` raised a KeyError."""
     client = harness.client
     client.schedule("every 1 hour", note, name="it")
     with pytest.raises(ConfigError, match="another schedule 'it'"):
@@ -175,6 +175,8 @@ def test_an_async_client_does_the_same(harness: Harness) -> None:
             assert found is not None
             assert await client.session.get("nothing") is None
             await schedule.run("by hand")
+            [job] = await client.session.run("note")
+            assert job.task == "note"
             assert [fire.why for fire in await schedule.history()] == [Why.BY_HAND]
             assert len(await schedule.changes()) == 5
             assert await schedule.backfill(NOON, NOON) == 0

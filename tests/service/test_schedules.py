@@ -8,7 +8,7 @@ import pytest
 
 from schedulergodx.core.conditions.calendar import Periodic
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
-from schedulergodx.core.policy import Missed, Overlap
+from schedulergodx.core.policy import Missed, Overlap, Policy
 from schedulergodx.core.schedule import (
     AskBackfill,
     AskPutSchedule,
@@ -82,6 +82,7 @@ async def test_a_fire_whose_round_is_not_committed_is_made_by_the_next_service(
 
 
 async def test_what_was_missed_runs_once_unless_it_is_said_otherwise(tmp_path: Path) -> None:
+    """R33; defect 10: nothing is passed over in silence."""
     async with Timetable(tmp_path) as stage:
         made = stage.now
         await stage.put("every 1 hour", "once")
@@ -391,6 +392,38 @@ async def test_a_rule_that_is_wrong_is_refused_with_the_place(tmp_path: Path) ->
         zone = AskPutSchedule("it", "daily", "Europe/Nowhere", stage.body())
         assert "Europe/Nowhere" in await stage.refusal(zone)
         assert await stage.want(AskSchedules()) == []
+
+
+async def test_a_rule_ends_what_runs(tmp_path: Path) -> None:
+    """R41, R45: end_cond."""
+    async with Timetable(tmp_path) as stage:
+        await stage.turn_to_hour(20)
+        until_six = "time of day between 06:00 and 22:00"
+        await stage.put("daily between 22:00 and 06:00", start=stage.now, end_cond=until_six)
+        stage.move(2 * HOUR)
+        work = await stage.begun()
+        await stage.settle()
+        assert stage.engine.next_moment() == stage.now + 8 * HOUR
+        assert not stage.hand.called_off
+        stage.move(8 * HOUR)
+        await stage.settle()
+        assert stage.hand.called_off == [(work.seq, True)]
+
+
+async def test_a_rule_ends_what_was_run_by_hand_when_a_task_has_ended(tmp_path: Path) -> None:
+    """R41: after task 'x'."""
+    async with Timetable(tmp_path) as stage:
+        await stage.put("every 1 day", end_cond="task 'stop' has succeeded past 1 hour")
+        assert await stage.want(AskRunSchedule("it", stage.uid()))
+        work = await stage.begun()
+        await stage.launch_of("stop")
+        stop = await stage.begun()
+        assert not stage.hand.called_off
+        stage.hand.end(stop, RETURNED)
+        await stage.settle()
+        assert stage.hand.called_off == [(work.seq, True)]
+        bad = AskPutSchedule("bad", "daily", "UTC", stage.body(), Policy(end_cond="dayly"))
+        assert "^" in await stage.refusal(bad)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])

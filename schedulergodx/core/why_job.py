@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schedulergodx.core.job import ErrorCode, Status
+from schedulergodx.core.limit import Rate
 from schedulergodx.core.view import JobView
 from schedulergodx.core.why import Reason, Why, not_served
 from schedulergodx.quantity import format_duration, format_rate
@@ -34,7 +35,7 @@ class Hold:
 
     what: as in a sentence, "queue 'mail'"
     concurrency: how many may run at once
-    rate: how many may start, in how many seconds
+    rate: how many may start in a while
     running: how many do
     holders: some of those
     opens: instant from which on the next may start by the rate
@@ -42,7 +43,7 @@ class Hold:
 
     what: str
     concurrency: int | None
-    rate: tuple[int, float] | None
+    rate: Rate | None
     running: int
     holders: Sequence[Related] = ()
     opens: float | None = None
@@ -149,7 +150,7 @@ def _held(facts: Facts) -> Why | None:
             holders = {"holders": [as_dict(one) for one in hold.holders]}
             return Why(Reason.LIMIT, sentence, details | holders)
         if hold.rate is not None and hold.opens is not None and hold.opens > facts.now:
-            rate = format_rate(*hold.rate)
+            rate = format_rate(hold.rate.starts, hold.rate.seconds)
             sentence = (
                 f"of {hold.what} {rate} may start: the next one from {at(hold.opens, facts.now)}"
             )
