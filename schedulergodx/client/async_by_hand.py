@@ -38,8 +38,8 @@ class AsyncByHand(Submitting, AsyncBatching):
         """Ask for a job that was made by hand; its id. Returns when the broker has confirmed it.
 
         It is a job of this client from now on: `job.result()` and all else work. Submitted again,
-        it is the same job. Where it depends on jobs of which this process does not know, services
-        are asked about these.
+        it is the same job. Where it depends on jobs of which this process does not know, or that
+        are on their way through several queues, services are asked about these.
 
         Raises: what `launch` raises; UnknownJob for a dependency that no service knows or that is
             another client's, NoAnswer where none says; NotSubmitted for one that takes the value of
@@ -55,10 +55,10 @@ class AsyncByHand(Submitting, AsyncBatching):
             queue = self._way(drafted)
             await self._check_parents([parent.uid for parent in parents], queue)
             self._flush_pipeline()
-            self._adopt(job, drafted)
+            self._adopt(job, drafted, queue)
             await self._send_bundle(bundle({job: drafted}, queue=queue))
         else:
-            self._adopt(job, drafted)
+            self._adopt(job, drafted, drafted.template.queue)
             await self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
         return job.id
 
@@ -151,10 +151,11 @@ class AsyncByHand(Submitting, AsyncBatching):
         if missing:
             drafted = self._draft_all(workflow, missing)
         together = bundle(drafted, batch=workflow.ref)
-        await self._check_parents(self._outside(drafted), together.template.queue)
+        queue = together.template.queue
+        await self._check_parents(self._outside(drafted), queue)
         self._flush_pipeline()
         for job, one in drafted.items():
-            self._adopt(job, one)
+            self._adopt(job, one, queue)
             batch.take(job)
         batch._close()
         workflow._submit(batch)

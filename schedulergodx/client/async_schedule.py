@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from schedulergodx.client.requests import ANSWER_TIMEOUT
-from schedulergodx.client.schedule_base import BaseSchedule
+from schedulergodx.client.schedule_base import BaseSchedule, read_why
 from schedulergodx.core.schedule import (
     AskFires,
     AskSchedule,
@@ -118,8 +118,7 @@ class AsyncSchedule(BaseSchedule):
 
     async def why(self) -> Why:
         """Why it has not fired, and what it waits for."""
-        why: Why = await self._ask(AskWhySchedule(self.id))
-        return why
+        return read_why(await self._ask(AskWhySchedule(self.id)))
 
     async def _turn(self, state: ScheduleState) -> bool:
         return bool(await self._ask(AskTurnSchedule(self.id, state)))

@@ -37,8 +37,8 @@ class ByHand(Submitting, Batching):
         """Ask for a job that was made by hand; its id. Returns when the broker has confirmed it.
 
         It is a job of this client from now on: `job.result()` and all else work. Submitted again,
-        it is the same job. Where it depends on jobs of which this process does not know, services
-        are asked about these.
+        it is the same job. Where it depends on jobs of which this process does not know, or that
+        are on their way through several queues, services are asked about these.
 
         Raises: what `launch` raises; UnknownJob for a dependency that no service knows or that is
             another client's, NoAnswer where none says; NotSubmitted for one that takes the value of
@@ -54,10 +54,10 @@ class ByHand(Submitting, Batching):
             queue = self._way(drafted)
             self._check_parents([parent.uid for parent in parents], queue)
             self._flush_pipeline()
-            self._adopt(job, drafted)
+            self._adopt(job, drafted, queue)
             self._send_bundle(bundle({job: drafted}, queue=queue))
         else:
-            self._adopt(job, drafted)
+            self._adopt(job, drafted, drafted.template.queue)
             self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
         return job.id
 
@@ -149,10 +149,11 @@ class ByHand(Submitting, Batching):
         if missing:
             drafted = self._draft_all(workflow, missing)
         together = bundle(drafted, batch=workflow.ref)
-        self._check_parents(self._outside(drafted), together.template.queue)
+        queue = together.template.queue
+        self._check_parents(self._outside(drafted), queue)
         self._flush_pipeline()
         for job, one in drafted.items():
-            self._adopt(job, one)
+            self._adopt(job, one, queue)
             batch.take(job)
         batch._close()
         workflow._submit(batch)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from schedulergodx.client.aliases import Disable, ForceRun
 from schedulergodx.client.requests import ANSWER_TIMEOUT
-from schedulergodx.client.schedule_base import BaseSchedule
+from schedulergodx.client.schedule_base import BaseSchedule, read_why
 from schedulergodx.core.schedule import (
     AskFires,
     AskSchedule,
@@ -134,8 +134,7 @@ class Schedule(BaseSchedule):
 
     def why(self) -> Why:
         """Why it has not fired, and what it waits for."""
-        why: Why = self._ask(AskWhySchedule(self.id))
-        return why
+        return read_why(self._ask(AskWhySchedule(self.id)))
 
     def _turn(self, state: ScheduleState) -> bool:
         return bool(self._ask(AskTurnSchedule(self.id, state)))

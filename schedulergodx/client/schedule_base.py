@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from schedulergodx.client.planning import Rule, read_policy
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.json_data import is_exact, write_arguments
@@ -19,6 +21,7 @@ from schedulergodx.core.schedule import (
 
 if TYPE_CHECKING:
     from schedulergodx.client.planning import Planning
+    from schedulergodx.core.why import Why
 
 
 PAGE = 1000  # schedules
@@ -128,6 +131,13 @@ def next_page(pages: list[list[ScheduleView]]) -> int | None:
     """The number after which the next page begins, of stores that have one; None at the end."""
     full = [page[-1].number for page in pages if len(page) >= PAGE]
     return min(full, default=None)
+
+
+def read_why(fields: dict[str, object]) -> Why:
+    """The explanation of those fields."""
+    from schedulergodx.core.why import Why  # late: few programs ask
+
+    return msgspec.convert(fields, Why)
 
 
 def _nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from functools import cached_property
@@ -32,6 +33,11 @@ class Submitting(Naming):
         from schedulergodx.client.drafting import Drafting  # late: few make jobs by hand
 
         return Drafting(self._options, self._packers, self._clock)
+
+    @cached_property
+    def _ways(self) -> weakref.WeakKeyDictionary[BaseJob[Any], str]:
+        """The queues into which jobs went that are to run in another one."""
+        return weakref.WeakKeyDictionary()
 
     def _draft(
         self, job: BaseJob[Any], find_uid: Callable[[str], bytes | None] | None = None
@@ -132,9 +138,14 @@ class Submitting(Naming):
         above = {parent.uid for one in drafted.values() for parent in one.item.parents}
         return sorted(above - inside)
 
-    def _adopt(self, job: BaseJob[Any], drafted: Drafted) -> None:
-        """From now on the outcome of a job is told to this client."""
+    def _adopt(self, job: BaseJob[Any], drafted: Drafted, way: str) -> None:
+        """From now on the outcome of a job is told to this client.
+
+        way: the queue into which it goes, in company or after others
+        """
         template = drafted.template
+        if way != template.queue:
+            self._ways[job] = way
         is_new = isinstance(job._client, Nobody)
         job._submit(self, self.instance, template.queue, template.spec.name)
         job.hope()
@@ -143,7 +154,7 @@ class Submitting(Naming):
         self._awaited.add(job)
 
     def _way(self, drafted: Drafted) -> str:
-        """The queue into which a job goes that depends on others: that of one of them."""
+        """The queue into which a job goes that depends on others: as one of them did."""
         uids = [parent.uid for parent in drafted.item.parents]
         queues = itertools.chain(map(self._queue_under_way, uids), map(self._queue_of, uids))
         return next(filter(None, queues), drafted.template.queue)
@@ -168,10 +179,11 @@ class Submitting(Naming):
         return None if known is None else known.queue
 
     def _queue_under_way(self, uid: bytes) -> str | None:
-        """The same, if it is not known to have ended."""
+        """The queue into which such a job went, if it is not known to have ended."""
         held = self._awaited.held(uid)
-        ended = held is not None and held._response is not None
-        return None if ended else self._queue_of(uid)
+        if held is None:
+            return self._queue_of(uid)
+        return None if held._response is not None else self._ways.get(held, held.queue)
 
     def _check_parent(self, view: JobView) -> None:
         """Raise UnknownJob for a parent that is not this client's."""

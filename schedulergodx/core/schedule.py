@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from schedulergodx.core.policy import Policy
-from schedulergodx.core.why import Why as WhyNot
 
 LONGEST_NAME = 200  # characters
 LONGEST_RULE = 4000
@@ -216,9 +215,9 @@ class AskScheduleChanges(Struct, frozen=True, tag="schedule_changes"):
 
 
 class AskWhySchedule(Struct, frozen=True, tag="why_schedule"):
-    """Why a schedule has not fired; answered by a Why or None."""
+    """Why a schedule has not fired; answered by the fields of a `core.why.Why`, or None."""
 
-    answer: ClassVar[object] = WhyNot | None
+    answer: ClassVar[object] = dict[str, object] | None
 
     id: str
 

@@ -239,6 +239,10 @@ def test_parents_are_asked_for_where_they_may_come_later(client: Client) -> None
     stranger = Job("of nobody", add)
     unsure = client._unsure([here.uid, there.uid, stranger.uid], "default")
     assert unsure == {"other": [there.uid], "": [stranger.uid]}
+    child = client.task(add).options(queue="third").step(1)
+    client._adopt(child, client._draft(child), "other")  # it went the way of a parent
+    assert client._unsure([child.uid], "third") == {"other": [child.uid]}
+    assert not client._unsure([child.uid], "other")
 
 
 def test_a_chain_of_thousands_of_steps_needs_no_recursion(client: Client) -> None:

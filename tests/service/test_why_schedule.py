@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from schedulergodx.client.schedule_base import read_why
 from schedulergodx.core.conditions.calendar import Periodic
 from schedulergodx.core.schedule import AskWhySchedule, ScheduleState
 from schedulergodx.core.why import Reason, Why
@@ -24,9 +25,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Timetable]:
 
 
 async def why(stage: Timetable, name: str = "it") -> Why:
-    reason = await stage.want(AskWhySchedule(name))
-    assert isinstance(reason, Why)
-    return reason
+    return read_why(await stage.want(AskWhySchedule(name)))
 
 
 async def test_not_before_when(stage: Timetable) -> None:
