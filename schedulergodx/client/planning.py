@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -20,10 +20,14 @@ from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration
 
 if TYPE_CHECKING:
+    import re
+
+    from schedulergodx.client.own_conditions import ToldConditions
     from schedulergodx.core.conditions.base import Condition
     from schedulergodx.core.policy import Missed, Overlap, Policy
     from schedulergodx.core.schedule import AskPutSchedule, AskUpdateSchedule
 
+F = TypeVar("F", bound=Callable[..., Any])
 Rule: TypeAlias = "str | Condition"
 Conflict = Literal["raise", "rename", "ignore", "replace"]
 _encode = msgspec.msgpack.Encoder().encode
@@ -75,6 +79,46 @@ class Planning(Naming):
     def _set_up(self, *given: Any) -> None:
         super()._set_up(*given)
         self._planned: dict[str, Planned] = {}
+        self._own: ToldConditions | None = None
+
+    def cond(
+        self, syntax: str | re.Pattern[str], *, look_every: float | timedelta | str = 60.0
+    ) -> Callable[[F], F]:
+        """Have rules of this client ask a function, by words: `@client.cond("it is quiet")`.
+
+        A schedule of its own has a worker call it and set a parameter of the session, by which the
+        service knows the answer; so the answer may be as old as that.
+
+        syntax: the words; or a pattern, whose named groups are passed as keywords
+        look_every: how often it is asked
+
+        Raises: ConfigError
+        """
+        from schedulergodx.client.own_conditions import ToldConditions  # late: few have any
+
+        try:
+            seconds = reading.read_lifetime(look_every)
+        except ValueError as error:
+            raise ConfigError(f"look_every={look_every!r} can't be used: {error}") from None
+        own = self._own = self._own or ToldConditions()
+
+        def register(predicate: F) -> F:
+            own.tell(syntax, predicate, seconds)
+            return predicate
+
+        return register
+
+    def _rule_text(self, rule: Rule) -> str:
+        """The text of a rule, whose own conditions are looked at from now on. Raises: BadRule"""
+        if self._own is None:
+            return read_rule_text(rule)
+        text = self._own.read(rule)
+        while self._own.wanted:
+            check, every = self._own.wanted.pop()
+            if self._may_plan:
+                recipe = self._recipe_of(check, f"condition: {check.words}")
+                self._announce(self._plan(recipe, every, start="now"))
+        return text
 
     def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
         """A task, and a schedule of it where one is asked for."""
@@ -82,7 +126,7 @@ class Planning(Naming):
         rule, zone = said.pop("schedule", None), said.pop("zone", "UTC")
         if rule is None:
             return super()._register(function, said)
-        read_rule_text(rule)
+        self._rule_text(rule)
         read_zone_name(zone)
         if function is None:
             decorate = super()._register(None, said)
@@ -142,7 +186,7 @@ class Planning(Naming):
         body, expires = self._pack_task(recipe, tuple(args), dict(kwargs or {}))
         request = AskPutSchedule(
             name=name or recipe.name,
-            rule=read_rule_text(rule),
+            rule=self._rule_text(rule),
             zone=read_zone_name(zone),
             task=body,
             policy=replace(policy, expires=expires),
@@ -204,7 +248,7 @@ class Planning(Naming):
         body = None if task is None else self._pack_task(*task)[0]
         return AskUpdateSchedule(
             name,
-            None if rule is None else read_rule_text(rule),
+            None if rule is None else self._rule_text(rule),
             None if zone is None else read_zone_name(zone),
             policy,
             body,

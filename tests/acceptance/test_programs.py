@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from schedulergodx.args import Arg, CliArg, Session
 from schedulergodx.client import Client, Job
 from schedulergodx.errors import (
+    BadRule,
     ConfigError,
     JobCancelled,
     JobTimeout,
@@ -221,3 +223,38 @@ def test_the_nearest_level_of_a_parameter_counts(
 def set_parameter(name: str, value: str, session=Session()) -> str:
     session.params[name] = value
     return session.params[name]
+
+
+def test_a_condition_of_ones_own_is_asked_in_a_worker(world: World) -> None:
+    """R39: @app.cond('is foo'), with a text and with a pattern."""
+    flag, ran = world.folder / "flag", world.folder / "ran"
+    client = world.client
+
+    @client.cond("it is quiet", look_every=0.2)
+    def is_quiet() -> bool:
+        return Path(flag).exists()
+
+    @client.cond(re.compile(r"file (?P<name>\w+) is there"), look_every="0.2 s")
+    def is_there(name: str) -> bool:
+        return (Path(flag).parent / name).exists()
+
+    def work() -> None:
+        Path(ran).touch()
+
+    with world.serve():
+        rule = "every 0.1 s & it is quiet & file flag is there & ~file stop is there"
+        schedule = client.schedule(rule, work)
+        checks = [one for one in client.session if one.name.startswith("condition: ")]
+        assert len(checks) == 3
+        for check in checks:
+            until(lambda check=check: "completed" in {f.status for f in check.history()}, 60)
+        assert not schedule.history()
+        flag.touch()
+        until(ran.exists, 60)
+        (world.folder / "stop").touch()
+        until(lambda: client.session.params.get("file stop is there") == "true", 60)
+        fires = schedule.view().fires
+        checks[0].run().result(60)
+        assert schedule.view().fires == fires
+        with pytest.raises(BadRule, match="no condition"):
+            client.schedule("hourly & it is loud", work, name="loud")
