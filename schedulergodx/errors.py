@@ -36,6 +36,7 @@
     │   ├── StoreLocked          another service holds it
     │   ├── StoreFull            its disk has no room
     │   └── StoreTooNew          a newer version of schedulergodx wrote it
+    ├── TaskInaction             raised by a task that chooses to do nothing
     ├── CommandFailed            a command of a job did not end with 0
     └── ServiceError             a service can't start
         ├── QueueOwned           another store serves one of its queues
@@ -275,6 +276,10 @@ class StoreFull(StoreError):
 
 class StoreTooNew(StoreError):
     """A newer version of schedulergodx wrote the database."""
+
+
+class TaskInaction(SchedulerGodXError):
+    """A task raises it that finds nothing to do: its job ends as cancelled, and has `inacted`."""
 
 
 class CommandFailed(SchedulerGodXError):

@@ -83,6 +83,7 @@ class ErrorCode(IntEnum):
     PARENT_FAILED = 23  # a job that it depends on did not complete
     NOT_ALLOWED = 24  # a path outside the allow-list, or shipped code where none is taken
     NOT_UNIQUE = 25  # another job has its key, and it was to be refused then
+    INACTED = 26  # it chose to do nothing
 
     TASK_TIMEOT_ERROR = 5  # as version 1 spelled it
 

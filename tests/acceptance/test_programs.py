@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ import pytest
 
 from schedulergodx.args import Arg, CliArg, Session
 from schedulergodx.client import Client, Job
+from schedulergodx.core.job import ErrorCode
 from schedulergodx.errors import (
     BadRule,
     ConfigError,
@@ -19,8 +24,9 @@ from schedulergodx.errors import (
     JobTimeout,
     NotAllowed,
     RemoteError,
+    TaskInaction,
 )
-from tests.world import SECRET, ServiceProcess, until
+from tests.world import ROOT, SECRET, ServiceProcess, until
 
 ALLOWED = {"allow_commands": True, "allow_code": True}
 
@@ -258,3 +264,72 @@ def test_a_condition_of_ones_own_is_asked_in_a_worker(world: World) -> None:
         assert schedule.view().fires == fires
         with pytest.raises(BadRule, match="no condition"):
             client.schedule("hourly & it is loud", work, name="loud")
+
+
+def test_a_run_that_finds_nothing_to_do_has_inacted(world: World) -> None:
+    """R16, R31: TaskInaction is neither a failure nor a success."""
+
+    def work() -> None:
+        raise TaskInaction("no mail today")
+
+    def follow() -> None: ...
+
+    with world.serve():
+        client = world.client
+        after = {
+            how: client.schedule(f"daily & task 'work' has {how}", follow, name=how)
+            for how in ("inacted", "failed", "succeeded", "terminated")
+        }
+        finished = client.schedule("after task 'work' finished", follow, name="finished")
+        job = client.task(work, name="work", max_attempts=3).launch()
+        with pytest.raises(JobCancelled, match="no mail today") as caught:
+            job.result(60)
+        assert caught.value.code == ErrorCode.INACTED
+        until(lambda: finished.history() and after["inacted"].history(), 60)
+        assert not any(after[how].history() for how in ("failed", "succeeded", "terminated"))
+
+
+@pytest.mark.parametrize("how", ["relaunch", "fresh"])
+def test_a_service_begins_anew_as_a_child(world: World, how: str) -> None:
+    """R7; defect 5: the child has the same command line, with -m and the interpreter's flags."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEDULERGODX_SECRET": SECRET}
+    settings = ("--broker", world.broker, "--db", f"sqlite:///{world.folder}/jobs.db")
+    line = [sys.executable, "-P", "-X", "utf8", "-m", "schedulergodx", "service", "run", *settings]
+    with (world.folder / "log").open("wb") as log:
+        first = subprocess.Popen(
+            [*line, "--workers", "1", "--restarting", how],
+            cwd=world.folder,
+            env=environ,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        tell = world.client.task(os.getppid, name="tell")
+        until(lambda: "reads default" in (world.folder / "log").read_text(), 60)
+        assert tell.launch().result(60)
+        assert world.client.session.restart() == 1
+        assert first.wait(60) == 0
+        [second] = until(lambda: services_of(world), 60)
+        words = Path(f"/proc/{second}/cmdline").read_bytes().decode().split("\0")[1:-1]
+        assert words == [*line[1:], "--workers", "1", "--restarting", how]
+        session = os.getsid(second)
+        assert (session == second) is (how == "fresh")
+        assert tell.launch().result(60)
+        assert world.client.session.shutdown() == 1
+        until(lambda: not is_alive(str(second)), 60)
+    finally:
+        first.kill()
+        first.wait()
+        for pid in services_of(world):
+            os.kill(pid, signal.SIGKILL)
+
+
+def services_of(world: World) -> list[int]:
+    """The processes that serve its spool, by their command lines."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+            if world.broker.encode() in words and b"service" in words and is_alive(entry.name):
+                found.append(int(entry.name))
+    return found

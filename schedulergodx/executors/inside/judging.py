@@ -10,7 +10,7 @@ from schedulergodx.core.code import PackedValue, Packer
 from schedulergodx.core.context import LARGEST_CHECKPOINT
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.core.json_data import write_json
-from schedulergodx.errors import JobCancelled, TooLarge
+from schedulergodx.errors import JobCancelled, TaskInaction, TooLarge
 from schedulergodx.executors.frames import Why
 from schedulergodx.executors.inside import limits
 from schedulergodx.executors.inside.unopened import Unopened, safe_text
@@ -104,6 +104,8 @@ class Judge:
             return _overdue(attempt)
         if _means_cancelled(error) and attempt.asked():
             return cancelled(safe_text(error))
+        if isinstance(error, TaskInaction):
+            return cancelled(safe_text(error) or "it chose to do nothing", ErrorCode.INACTED)
         failure = self._failure(error, pickled=not attempt.spec.named)
         return Ending(Outcome(Status.FAILED, failure=failure), _final(error, call))
 
@@ -141,10 +143,10 @@ class Judge:
         return fresh
 
 
-def cancelled(text: str) -> Ending:
-    """It was called off."""
+def cancelled(text: str, code: ErrorCode = ErrorCode.CANCELLED) -> Ending:
+    """It was called off, by somebody or by itself."""
     text = text or "the job was called off"
-    return Ending(Outcome(Status.CANCELLED, failure=Failure(ErrorCode.CANCELLED, text)), True)
+    return Ending(Outcome(Status.CANCELLED, failure=Failure(code, text)), True)
 
 
 def too_much_output(limit: int) -> Ending:

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.conditions.base import Action, Happening
-from schedulergodx.core.job import Status
+from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.storage.sqlite import schedule_statements as sql
 from schedulergodx.storage.sqlite import statements
 from schedulergodx.storage.states import ACTIONS
@@ -17,7 +17,7 @@ from schedulergodx.storage.states import ACTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from schedulergodx.core.job import Spec
+    from schedulergodx.core.job import Outcome, Spec
     from schedulergodx.storage.base import Claimed
     from schedulergodx.storage.sqlite.connection import Connection
     from schedulergodx.storage.sqlite.session import End
@@ -30,6 +30,12 @@ _ENDS = {
     Status.TIMEOUT: Action.TERMINATED,
     Status.CANCELLED: Action.TERMINATED,
 }
+
+
+def _action_of(outcome: Outcome) -> Action | None:
+    if outcome.failure is not None and outcome.failure.code == ErrorCode.INACTED:
+        return Action.INACTED
+    return _ENDS.get(outcome.status)
 
 
 class Happenings:
@@ -99,7 +105,7 @@ class Happenings:
             (task, (action, Action.FINISHED), end.finished)
             for end in ends
             if end.job.attempt
-            and (action := _ENDS.get(end.outcome.status)) is not None
+            and (action := _action_of(end.outcome)) is not None
             and (task := self._spec(end.job.spec).name) in self.tasks
         )
 
