@@ -225,7 +225,7 @@ class BaseBatch:
 def read_batch(value: object) -> BaseBatch:
     """The option `batch` of a task."""
     if not isinstance(value, BaseBatch):
-        raise ValueError("it is what client.batch(name) gives")
+        raise ValueError("it must be what client.batch(name) gives")
     return value
 
 
