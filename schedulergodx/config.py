@@ -15,14 +15,11 @@ from typing import Self, TypeVar
 
 from schedulergodx.broker_url import compose_url, has_parts
 from schedulergodx.layer import Layer, found_layers, read_first, said_layer
-from schedulergodx.setting import Kind, Scope, Setting, setting
+from schedulergodx.setting import Kind, Scope, Setting, count_cpus, setting
 
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672/%2F"
+_KINDS = ("process", "thread")  # of execution
 NOT_SAID = "the default"  # the origin of what nobody has said
-
-
-def _count_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -112,11 +109,11 @@ class Settings:
     hard_task_lifetime: float | None = setting(
         Kind.DURATION, Scope.CLIENT, "The same for hard tasks.", 3600.0, none="no limit"
     )
+    task_execution: str = setting(
+        Kind.TEXT, Scope.CLIENT, "What runs tasks that do not say.", "process", choices=_KINDS
+    )
     enable_overdue: bool = setting(
-        Kind.FLAG,
-        Scope.CLIENT,
-        "Whether a job that came due while no service ran is run later.",
-        True,
+        Kind.FLAG, Scope.CLIENT, "Whether jobs that came due without a service run later.", True
     )
 
     # -- what a service keeps and serves ---------------------------------------------------------
@@ -187,17 +184,14 @@ class Settings:
         2592000.0,
         none="for ever",
     )
+    silence_task_prerun: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether a job that can't begin only fails: no stop.", True
+    )
     silence_cond_check: bool = setting(
-        Kind.FLAG,
-        Scope.SERVICE,
-        "Whether a rule that can't be told is only logged; without it the service stops.",
-        True,
+        Kind.FLAG, Scope.SERVICE, "Whether a rule that can't be told is only logged: no stop.", True
     )
     env: str | None = setting(
-        Kind.TEXT,
-        Scope.SERVICE,
-        "The name of the environment, which rules of schedules may ask for.",
-        none="none",
+        Kind.TEXT, Scope.SERVICE, "The name of the environment, for rules that ask.", none="none"
     )
     tick_items: int = setting(
         Kind.COUNT,
@@ -213,15 +207,16 @@ class Settings:
         Kind.COUNT,
         Scope.SERVICE,
         "How many worker processes run jobs, each one at a time.",
-        _count_cpus(),
+        count_cpus(),
         shown="the number of CPUs",
         least=1,
+        also=("max_process_count",),
     )
     hard_workers: int = setting(
         Kind.COUNT,
         Scope.SERVICE,
         "How many hard jobs run at once, each in a process of its own.",
-        _count_cpus(),
+        count_cpus(),
         shown="the number of CPUs",
         least=1,
     )
@@ -250,6 +245,12 @@ class Settings:
         Scope.SERVICE,
         "Whether jobs may bring their own code. Without it no pickle is opened, from anyone.",
         True,
+    )
+    allow_commands: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether jobs may be commands, and functions of files.", False
+    )
+    allow_code: bool = setting(
+        Kind.FLAG, Scope.SERVICE, "Whether they may be texts of code.", False
     )
     recycle_jobs: int | None = setting(
         Kind.COUNT, Scope.SERVICE, "A worker is replaced after so many jobs.", none="never", least=1

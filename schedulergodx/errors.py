@@ -36,6 +36,7 @@
     │   ├── StoreLocked          another service holds it
     │   ├── StoreFull            its disk has no room
     │   └── StoreTooNew          a newer version of schedulergodx wrote it
+    ├── CommandFailed            a command of a job did not end with 0
     └── ServiceError             a service can't start
         ├── QueueOwned           another store serves one of its queues
         └── SecretRequired       the broker is not on this machine, and there is no secret
@@ -274,6 +275,10 @@ class StoreFull(StoreError):
 
 class StoreTooNew(StoreError):
     """A newer version of schedulergodx wrote the database."""
+
+
+class CommandFailed(SchedulerGodXError):
+    """A command of a job did not end with 0: with which code, and what it wrote to stderr."""
 
 
 class ServiceError(SchedulerGodXError):

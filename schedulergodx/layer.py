@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,6 +100,8 @@ def toml_layer(path: str | os.PathLike[str] | None, table: Table) -> Layer:
     """What a TOML file says; nothing without one. Raises: ConfigError"""
     if path is None:
         return {}
+    import tomllib  # late: few programs have such a file
+
     try:
         with Path(path).open("rb") as file:
             values = tomllib.load(file)

@@ -10,9 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from schedulergodx.client.batch import Batch
 from schedulergodx.client.client import Client
-from schedulergodx.client.dependency import Dependency
 from schedulergodx.client.identity import default_client_name
 from schedulergodx.client.job import Job
 from schedulergodx.client.outcomes import RemoteTraceback
@@ -20,14 +18,16 @@ from schedulergodx.client.requests import Cancellation
 from schedulergodx.client.response import Response
 from schedulergodx.client.task import Task
 from schedulergodx.client.unique import Unique
-from schedulergodx.client.value import values
-from schedulergodx.client.workflow import Workflow
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_batch import AsyncBatch
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.async_task import AsyncTask
+    from schedulergodx.client.batch import Batch
+    from schedulergodx.client.dependency import Dependency
+    from schedulergodx.client.value import values
+    from schedulergodx.client.workflow import Workflow
 
 __all__ = [
     "AsyncBatch",
@@ -53,6 +53,10 @@ _LATER = {
     "AsyncClient": "async_client",
     "AsyncJob": "async_job",
     "AsyncTask": "async_task",
+    "Batch": "batch",
+    "Dependency": "dependency",
+    "values": "value",
+    "Workflow": "workflow",
 }
 
 

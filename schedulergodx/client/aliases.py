@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schedulergodx.client.job import Job
     from schedulergodx.client.options import Duration
     from schedulergodx.client.response import Response
@@ -20,6 +22,34 @@ class _Responding(Protocol):
     async def async_await_response(
         self, id: Job[Any] | str, timeout: Duration | None = None
     ) -> Response: ...
+
+
+class _Turned(Protocol):
+    disabled: bool
+
+    def _disable(self) -> bool: ...
+    def run(self) -> Job[Any]: ...
+
+
+class Disable:
+    """`schedule.disable()`; assigned to, as in `schedule.disable = True`, it is `disabled`."""
+
+    def __get__(self, schedule: _Turned, _: object = None) -> Callable[[], bool]:
+        return schedule._disable
+
+    def __set__(self, schedule: _Turned, wanted: bool) -> None:
+        schedule.disabled = wanted
+
+
+class ForceRun:
+    """`schedule.force_run = True` is `run()`."""
+
+    def __get__(self, schedule: _Turned, _: object = None) -> bool:
+        return False
+
+    def __set__(self, schedule: _Turned, wanted: bool) -> None:
+        if wanted:
+            schedule.run()
 
 
 class Aliases:

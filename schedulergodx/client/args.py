@@ -193,3 +193,6 @@ def _or_missing(default: Any, text: str) -> Any:
     if default is UNSET:
         raise Missing(f"{text}, and no default was given")
     return default
+
+
+context.complete = with_arguments

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.client.following import Following, deadline
 from schedulergodx.client.inside import place_is_free
 from schedulergodx.client.job import Job
 from schedulergodx.client.launching import Launching
@@ -22,22 +21,21 @@ from schedulergodx.client.requests import (
     total,
     unanswered,
 )
-from schedulergodx.core.follow import AskFollow
 from schedulergodx.core.request import AskCounts, AskList, AskOutcomes, AskView
-from schedulergodx.core.view import JobFilter, JobView
-from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import NoAnswer, UnknownQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.follow import Event
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.view import JobFilter, JobView
+    from schedulergodx.core.why import Why
 
 
 class Asking(Launching):
@@ -116,16 +114,30 @@ class Asking(Launching):
     def _put(
         self, request: Request, queue: str, timeout: Duration, *, every: bool = False
     ) -> Question:
-        line = self._line()
-        self._flush_pipeline()
-        question = self._question(line, request, queue, timeout, every)
-        with self._reader.asking(question):
-            line.submit(question)
-            if question.wait(question.timeout):
-                question.settled.wait(question.patience)
+        [question] = self._put_all([request], queue, timeout, every=every)
         return question
 
+    def _put_all(
+        self, requests: Iterable[Request], queue: str, timeout: Duration, *, every: bool = False
+    ) -> list[Question]:
+        """Ask all at once. After the first one that nobody answers, no other is waited for."""
+        line = self._line()
+        self._flush_pipeline()
+        questions = [self._question(line, one, queue, timeout, every) for one in requests]
+        with self._reader.asking(*questions):
+            for question in questions:
+                line.submit(question)
+            for question in questions:
+                if not question.wait(question.timeout):
+                    return questions
+            for question in questions:
+                if not question.settled.wait(question.patience):
+                    break  # the others had as long
+        return questions
+
     def _why(self, id: str, queue: str, timeout: Duration) -> Why:
+        from schedulergodx.core.why import AskWhy  # late: few programs ask that
+
         try:
             why: Why = self._ask(AskWhy(id), queue, timeout)
         except (NoAnswer, UnknownQueue) as error:
@@ -135,6 +147,9 @@ class Asking(Launching):
     # -- following --------------------------------------------------------------------------------
 
     def _follow(self, job: Job[Any], timeout: Duration | None) -> Iterator[Event]:
+        from schedulergodx.client.following import Following, deadline  # late: few programs follow
+        from schedulergodx.core.follow import AskFollow
+
         seconds = read_timeout(timeout)
         end, following, request = deadline(seconds), Following(job.uid), AskFollow(job.uid.hex())
         with self._reader.following(following), self._place_is_free():

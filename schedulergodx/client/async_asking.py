@@ -29,14 +29,14 @@ from schedulergodx.core.why import AskWhy, Why
 from schedulergodx.errors import NoAnswer, UnknownJob, UnknownQueue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.follow import Event
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
     from schedulergodx.core.view import JobFilter, JobView
 
 
@@ -140,14 +140,26 @@ class AsyncAsking(Launching):
     async def _put(
         self, request: Request, queue: str, timeout: Duration, *, every: bool = False
     ) -> Question:
+        [question] = await self._put_all([request], queue, timeout, every=every)
+        return question
+
+    async def _put_all(
+        self, requests: Iterable[Request], queue: str, timeout: Duration, *, every: bool = False
+    ) -> list[Question]:
+        """Ask all at once. After the first one that nobody answers, no other is waited for."""
         line = await self._line()
         self._flush_pipeline()
-        question = self._question(line, request, queue, timeout, every)
-        with self._reader.asking(question):
-            line.submit(question)
-            if await question.wait_async(question.timeout):
-                await question.settled.wait_async(question.patience)
-        return question
+        questions = [self._question(line, one, queue, timeout, every) for one in requests]
+        with self._reader.asking(*questions):
+            for question in questions:
+                line.submit(question)
+            for question in questions:
+                if not await question.wait_async(question.timeout):
+                    return questions
+            for question in questions:
+                if not await question.settled.wait_async(question.patience):
+                    break  # the others had as long
+        return questions
 
     async def _why(self, id: str, queue: str, timeout: Duration) -> Why:
         try:

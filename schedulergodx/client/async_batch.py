@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.async_task import AsyncLauncher
     from schedulergodx.client.options import Duration
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
     from schedulergodx.core.view import BatchView, JobView
 
 P = ParamSpec("P")

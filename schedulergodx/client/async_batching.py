@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.async_batch import AsyncBatch
-from schedulergodx.client.base_batch import BaseBatch, check_name
-from schedulergodx.client.requests import ANSWER_TIMEOUT, SOON, batch_filter, newest, read_answers
+from schedulergodx.client.base_batch import BaseBatch
+from schedulergodx.client.requests import (
+    ANSWER_TIMEOUT,
+    SOON,
+    batch_filter,
+    batch_name,
+    newest,
+    read_answers,
+)
 from schedulergodx.core.batch import AskBatch, AskBatches
 from schedulergodx.errors import UnknownBatch, UnknownQueue
 
@@ -19,7 +26,9 @@ if TYPE_CHECKING:
 class AsyncBatching(AsyncAsking):
     """The part of `AsyncClient` for many jobs under one name."""
 
-    _batch_kind = AsyncBatch
+    @property
+    def _batch_kind(self) -> type[AsyncBatch]:
+        return AsyncBatch
 
     def batch(self, name: str) -> AsyncBatch:
         """A new batch, for an `async with` block."""
@@ -28,7 +37,7 @@ class AsyncBatching(AsyncAsking):
 
     async def attach(self, name: str, *, timeout: Duration = ANSWER_TIMEOUT) -> AsyncBatch:
         """The newest batch of a name, whichever process launched it."""
-        batch: AsyncBatch = self._batch_of(await self._ask(AskBatch(check_name(name)), "", timeout))
+        batch: AsyncBatch = self._batch_of(await self._ask(AskBatch(batch_name(name)), "", timeout))
         return batch
 
     async def batches(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,11 @@ from schedulergodx.client.async_job import AsyncJob
 from schedulergodx.client.bundle import bundle
 from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.reading import read_moment
-from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
+from schedulergodx.client.requests import ANSWER_TIMEOUT, is_known, read_answer, read_answers
 from schedulergodx.client.submitting import Submitting
+from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
-from schedulergodx.core.request import AskClear, AskView
+from schedulergodx.core.request import AskClear, AskStatus, AskView
 from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from schedulergodx.client.template import Template
     from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.message import JobItem
-    from schedulergodx.core.view import JobView
 
 
 class AsyncByHand(Submitting, AsyncBatching):
@@ -38,22 +38,27 @@ class AsyncByHand(Submitting, AsyncBatching):
         """Ask for a job that was made by hand; its id. Returns when the broker has confirmed it.
 
         It is a job of this client from now on: `job.result()` and all else work. Submitted again,
-        it is the same job. Where it depends on jobs of which this process does not know, services
-        are asked about these.
+        it is the same job. Where it depends on jobs of which this process does not know, or that
+        are on their way through several queues, services are asked about these.
 
         Raises: what `launch` raises; UnknownJob for a dependency that no service knows or that is
-            another client's, NoAnswer where none says; ConfigError for a job that was launched
+            another client's, NoAnswer where none says; NotSubmitted for one that takes the value of
+            a job that is not; ConfigError for one that was launched
         """
         line = await self._line()
-        drafted = self._draft(job)
+        drafted = self._draft_alone(job)
+        missing = await self._missing([job])
+        if missing:
+            drafted = self._draft_alone(job, missing)
         parents = drafted.item.parents
         if parents:
-            await self._check_parents([parent.uid for parent in parents])
+            queue = self._way(drafted)
+            await self._check_parents([parent.uid for parent in parents], queue)
             self._flush_pipeline()
-            self._adopt(job, drafted)
-            await self._send_bundle(bundle({job: drafted}, queue=self._queue_of(parents[0].uid)))
+            self._adopt(job, drafted, queue)
+            await self._send_bundle(bundle({job: drafted}, queue=queue))
         else:
-            self._adopt(job, drafted)
+            self._adopt(job, drafted, drafted.template.queue)
             await self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
         return job.id
 
@@ -120,11 +125,21 @@ class AsyncByHand(Submitting, AsyncBatching):
 
     # -- inside ----------------------------------------------------------------------------------
 
-    async def _check_parents(self, uids: list[bytes]) -> None:
-        """Raise UnknownJob for parents that can't be."""
-        for uid in self._strangers(uids):
-            view: JobView = await self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
-            self._check_parent(view)
+    async def _missing(self, jobs: Collection[BaseJob[Any]]) -> set[bytes]:
+        """Of the parents that may be missing, those that are. Raises: NoAnswer"""
+        doubtful = self._doubtful(jobs)
+        if not doubtful:
+            return set()
+        requests = [AskStatus(ulid(uid)) for uid in doubtful]
+        questions = await self._put_all(requests, "", ANSWER_TIMEOUT)
+        return {uid for uid, one in zip(doubtful, questions, strict=True) if not is_known(one)}
+
+    async def _check_parents(self, uids: list[bytes], queue: str) -> None:
+        """Raise UnknownJob for parents that can't be of what goes into that queue."""
+        for where, unsure in self._unsure(uids, queue).items():
+            requests = [AskView(ulid(uid)) for uid in unsure]
+            for question in await self._put_all(requests, where, ANSWER_TIMEOUT):
+                self._check_parent(read_answer(question))
 
     async def _submit_workflow(self, workflow: Workflow) -> list[str]:
         await self._line()
@@ -132,11 +147,15 @@ class AsyncByHand(Submitting, AsyncBatching):
         with suppress(NoAnswer):  # where no service is there to say so, it refuses them later
             await self._check_free(batch)
         drafted = self._draft_all(workflow)
-        await self._check_parents(self._outside(drafted))
-        self._flush_pipeline()
+        missing = await self._missing(drafted)
+        if missing:
+            drafted = self._draft_all(workflow, missing)
         together = bundle(drafted, batch=workflow.ref)
+        queue = together.template.queue
+        await self._check_parents(self._outside(drafted), queue)
+        self._flush_pipeline()
         for job, one in drafted.items():
-            self._adopt(job, one)
+            self._adopt(job, one, queue)
             batch.take(job)
         batch._close()
         workflow._submit(batch)

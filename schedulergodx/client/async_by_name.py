@@ -10,6 +10,8 @@ from schedulergodx.client.named import Arguments, read_call
 from schedulergodx.client.naming import EXPIRES, Naming, options_to_publish
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from datetime import datetime
 
     from schedulergodx.client.async_client import AsyncClient
@@ -29,6 +31,33 @@ class AsyncByName(Naming, AsyncAsking):
         Raises: TypeError, ConfigError
         """
         return AsyncLauncher(cast("AsyncClient", self), self._name(name, options))
+
+    def program(
+        self,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> AsyncLauncher[..., Any]:
+        """What is no function of this program: a file, a command or a text of code.
+
+        It is launched and scheduled like a task, where the service allows it.
+
+        path, func_name: a file where the workers run, and its function, which is "main" if left out
+        command: a text for a shell, or the words of a command line; its stdout is the result
+        cwd: where it runs
+        code: Python; arguments are its names, and what it leaves as `return_value` is the result
+        options: those of `TaskOptions` that need no code
+
+        Raises: TypeError, ConfigError
+        """
+        recipe = self._program(
+            options, path=path, func_name=func_name, command=command, cwd=cwd, code=code
+        )
+        return AsyncLauncher(cast("AsyncClient", self), recipe)
 
     async def execute(
         self, name: str, arguments: Arguments | None = None, /, **options: Unpack[TaskOptions]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from schedulergodx.client.requests import ANSWER_TIMEOUT
-from schedulergodx.client.schedule_base import BaseSchedule
+from schedulergodx.client.schedule_base import BaseSchedule, read_why
 from schedulergodx.core.schedule import (
     AskFires,
     AskSchedule,
     AskScheduleChanges,
     AskTurnSchedule,
+    AskWhySchedule,
     ChangeView,
     FireView,
     ScheduleState,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.core.why import Why
 
 
 class AsyncSchedule(BaseSchedule):
@@ -113,6 +115,10 @@ class AsyncSchedule(BaseSchedule):
         """Who has changed it, when, and how; the oldest first."""
         changes: list[ChangeView] = await self._ask(AskScheduleChanges(self.id, limit))
         return changes
+
+    async def why(self) -> Why:
+        """Why it has not fired, and what it waits for."""
+        return read_why(await self._ask(AskWhySchedule(self.id)))
 
     async def _turn(self, state: ScheduleState) -> bool:
         return bool(await self._ask(AskTurnSchedule(self.id, state)))

@@ -11,13 +11,15 @@ from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolic
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
 from schedulergodx.client.schedule_base import PAGE, new_views, next_page
 from schedulergodx.core.request import AskStop
-from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter
+from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter, ScheduleView
 from schedulergodx.errors import UnknownSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import os
+    from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.line import Line
     from schedulergodx.client.planning import Conflict
 
@@ -28,9 +30,14 @@ class AsyncScheduling(Planning, AsyncAsking):
     async def schedule(
         self,
         rule: Rule,
-        func: Any,
+        func: Any = None,
         *,
         name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         zone: str = "UTC",
         args: Iterable[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
@@ -38,7 +45,9 @@ class AsyncScheduling(Planning, AsyncAsking):
         **policies: Unpack[SchedulePolicies],
     ) -> AsyncSchedule:
         """Have a service make a job of a function each time that a rule says so."""
-        recipe = self._recipe_of(func, None)
+        recipe = self._recipe_to_plan(
+            func, name, path=path, func_name=func_name, command=command, cwd=cwd, code=code
+        )
         planned = self._plan(
             recipe,
             rule,
@@ -101,10 +110,18 @@ class AsyncSession:
     async def get(self, name: str) -> AsyncSchedule | None:
         """The schedule of that name; None if there is none. Raises: NoAnswer"""
         try:
-            view = await self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT)
+            return AsyncSchedule(self._client, await self._view(name))
         except UnknownSchedule:
             return None
-        return AsyncSchedule(self._client, view)
+
+    async def _view(self, name: str) -> ScheduleView:
+        view: ScheduleView = await self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT)
+        return view
+
+    async def run(self, *names: str) -> list[AsyncJob[Any]]:
+        """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""
+        found = [AsyncSchedule(self._client, await self._view(name)) for name in names]
+        return [await schedule.run() for schedule in found]
 
     async def shutdown(self, force: bool = False) -> int:
         """Have all services drain and end; with `force` without waiting for what runs.
@@ -121,6 +138,6 @@ class AsyncSession:
         question = await self._client._put(request, "", ANSWER_TIMEOUT, every=True)
         return len(read_answers(question))
 
-    async def create(self, rule: Rule, func: Any, **options: Any) -> AsyncSchedule:
+    async def create(self, rule: Rule, func: Any = None, **options: Any) -> AsyncSchedule:
         """Make a schedule; see `Client.schedule`."""
         return await self._client.schedule(rule, func, **options)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from schedulergodx.client.awaited import Awaited
-from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.identity import check_name, default_client_name, new_instance
 from schedulergodx.client.inside import OutletSealer
@@ -30,6 +29,7 @@ from schedulergodx.client.references import (
 from schedulergodx.client.sealing import Sealer
 from schedulergodx.config import Settings, load_settings
 from schedulergodx.core.identity import UidSource
+from schedulergodx.core.job import Execution
 from schedulergodx.core.names import DEFAULT_QUEUE, Names
 from schedulergodx.core.registry import Registering
 from schedulergodx.errors import ConfigError
@@ -40,6 +40,7 @@ from schedulergodx.utils.rmq_property import RmqConnect, url_of
 
 if TYPE_CHECKING:
     from schedulergodx.brokers.base import Broker
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.client.line import Soon
     from schedulergodx.client.session import Session
     from schedulergodx.core.context import Outlet
@@ -69,6 +70,7 @@ class BaseClient(Registering, Program):
     connect: connect at once, and raise if that can't be done; else at the first use. An
         `AsyncClient` connects at the begin of its `async with`, or at its first use
     max_attempts: how often a job is tried that says nothing else
+    task_execution: what runs tasks that do not say it, "process" or "thread"
     by_value, by_reference: modules whose code is shipped, or is not, where the guess is wrong
     settings: all of the above that are settings, found already
 
@@ -77,7 +79,6 @@ class BaseClient(Registering, Program):
 
     _kind: ClassVar[str]
     _job_kind: ClassVar[type[BaseJob[Any]]]
-    _batch_kind: ClassVar[type[BaseBatch]] = BaseBatch
     _secret: bytes | None
     _clock: Callable[[], float] = staticmethod(time.time)
 
@@ -99,6 +100,7 @@ class BaseClient(Registering, Program):
         confirm_timeout: Duration | None = None,
         connect: bool = True,
         max_attempts: int = 1,
+        task_execution: str | None = None,
         by_value: Modules = (),
         by_reference: Modules = (),
         settings: Settings | None = None,
@@ -115,6 +117,7 @@ class BaseClient(Registering, Program):
             "prefix": prefix,
             "connect_timeout": connect_timeout,
             "confirm_timeout": confirm_timeout,
+            "task_execution": task_execution,
         }
         given = {key: value for key, value in given.items() if value is not None}
         said = {
@@ -168,6 +171,11 @@ class BaseClient(Registering, Program):
 
     def __repr__(self) -> str:
         return f"<{self._kind} {self.name}>"
+
+    @property
+    def _batch_kind(self) -> type[BaseBatch]:
+        """What its batches are."""
+        raise NotImplementedError
 
     # -- how it travels, and what others need to know of it ----------------------------------------
 
@@ -254,6 +262,7 @@ def _default_options(
         task_lifetime=settings.task_lifetime,
         hard_task_lifetime=settings.hard_task_lifetime,
         enable_overdue=settings.enable_overdue,
+        task_execution=Execution(settings.task_execution),
     )
     return known.changed(
         {

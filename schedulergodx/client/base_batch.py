@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schedulergodx.client.parcel import Parcel
-from schedulergodx.core.batch import LONGEST_NAME, AskCloseBatch
+from schedulergodx.core.batch import AskCloseBatch
 from schedulergodx.core.job import Status
-from schedulergodx.core.limit import is_name
 from schedulergodx.core.view import BatchState, BatchView
 from schedulergodx.errors import (
     BatchExists,
@@ -52,7 +51,7 @@ class BaseBatch:
     ref: what its jobs say of it
     queue: that of its first launch here, where it is asked about; "" for every store
     is_new: whether no service knows of it before the first launch here
-    view: how it stood when it was asked for
+    last: how it stood when that was told last; None before
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class BaseBatch:
         self._client: Any = client
         self.ref = ref
         self.queue = queue
-        self.last = view  # how it stood when that was told last
+        self.last = view
         self._id = ref.uid.hex()
         self._is_new = is_new
         self._launched = 0 if view is None else view.jobs
@@ -220,20 +219,3 @@ class BaseBatch:
         from schedulergodx.client.progress import as_html
 
         return as_html(self.last or self._nothing())
-
-
-def read_batch(value: object) -> BaseBatch:
-    """The option `batch` of a task."""
-    if not isinstance(value, BaseBatch):
-        raise ValueError("it must be what client.batch(name) gives")
-    return value
-
-
-def check_name(name: object) -> str:
-    """The name of a batch. Raises: ConfigError"""
-    if isinstance(name, str) and is_name(name, LONGEST_NAME):
-        return name
-    said = f"a text of {len(name)}" if isinstance(name, str) else f"a {type(name).__name__}"
-    raise ConfigError(
-        f"the name of a batch is a text of 1 to {LONGEST_NAME} printable characters, not {said}"
-    )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from schedulergodx.client.dependency import Dependency, read_dependencies
-from schedulergodx.client.draft import Draft, Nobody, new_uid, write_draft
 from schedulergodx.client.latch import Latch
 from schedulergodx.client.made_by_hand import MadeByHand
+from schedulergodx.client.nobody import Nobody
 from schedulergodx.client.outcomes import Ended, open_outcome
-from schedulergodx.client.value import ValueOf
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
 
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.base import BaseClient
     from schedulergodx.client.base_task import BaseTask
+    from schedulergodx.client.dependency import Dependency
+    from schedulergodx.client.draft import Draft
     from schedulergodx.client.options import Duration
     from schedulergodx.client.parcel import Parcel
     from schedulergodx.core.message import Response
@@ -80,6 +80,8 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
 
         Raises: ConfigError, TypeError
         """
+        from schedulergodx.client.draft import new_uid, write_draft  # late: few make jobs by hand
+
         said = {"priority": priority, "max_attempts": max_attempts, "timeout": timeout, **options}
         draft = write_draft(name, function, params, dependencies, description, said)
         self._come_up(None, new_uid(), None, str(options.get("queue") or ""), name, "")
@@ -104,6 +106,8 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
     @classmethod
     def _drafted(cls, draft: Draft, task: str) -> Self:
         """A job that is made by hand of a draft."""
+        from schedulergodx.client.draft import new_uid  # late: few make jobs by hand
+
         job = cls._known(None, new_uid(), label=None, queue="", task=task)
         job._draft = draft
         return job
@@ -119,7 +123,7 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
     ) -> None:
         self._opened = False  # what Latch.__init__ does, without the call: this is hot
         self._wakers = None
-        self._client = cast("BaseClient", Nobody(ulid(uid))) if client is None else client
+        self._client = cast("BaseClient", Nobody(uid)) if client is None else client
         self.uid = uid
         self._label = label
         self.queue = queue
@@ -151,11 +155,15 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
         this job and is called with the value itself. Where this job does not complete, the step is
         cancelled.
         """
+        from schedulergodx.client.value import ValueOf  # late: few programs have workflows
+
         return cast("R", ValueOf(self.uid, self))
 
     @property
     def value_or_none(self) -> R | None:
         """The same, but the step runs also where this job does not complete: then it is None."""
+        from schedulergodx.client.value import ValueOf
+
         return cast("R | None", ValueOf(self.uid, self, optional=True))
 
     def after(self, *jobs: BaseJob[Any] | Dependency | str) -> Self:
@@ -163,6 +171,8 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
 
         Raises: ConfigError
         """
+        from schedulergodx.client.dependency import read_dependencies  # late: as there
+
         self.dependencies.extend(read_dependencies(jobs))
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from schedulergodx.client.job import Job
     from schedulergodx.client.options import Duration
     from schedulergodx.client.task import Launcher
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.job import Status
-    from schedulergodx.core.request import Request
     from schedulergodx.core.view import BatchView, JobView
 
 P = ParamSpec("P")
@@ -130,8 +129,9 @@ class Batch(BaseBatch):
 
     def wait(self, timeout: Duration | None = None) -> BatchView:
         """Wait until all jobs have ended that it has; how it stands then. Raises: ResultTimeout"""
-        [view] = deque(self.follow(timeout), maxlen=1)
-        return view
+        for view in self.follow(timeout):
+            last = view
+        return last
 
     def progress(self, timeout: Duration | None = None) -> BatchView:
         """The same, and show it: a bar on a terminal or in a notebook, else a line now and then.

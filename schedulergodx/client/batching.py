@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.asking import Asking
-from schedulergodx.client.base_batch import BaseBatch, check_name
-from schedulergodx.client.batch import Batch
-from schedulergodx.client.requests import ANSWER_TIMEOUT, SOON, batch_filter, newest, read_answers
+from schedulergodx.client.requests import (
+    ANSWER_TIMEOUT,
+    SOON,
+    batch_filter,
+    batch_name,
+    newest,
+    read_answers,
+)
 from schedulergodx.core.batch import AskBatch, AskBatches
 from schedulergodx.errors import UnknownBatch, UnknownQueue
 
 if TYPE_CHECKING:
+    from schedulergodx.client.base_batch import BaseBatch
+    from schedulergodx.client.batch import Batch
     from schedulergodx.client.options import Duration
     from schedulergodx.core.view import BatchFilter, BatchView
 
@@ -19,7 +26,11 @@ if TYPE_CHECKING:
 class Batching(Asking):
     """The part of `Client` for many jobs under one name."""
 
-    _batch_kind = Batch
+    @property
+    def _batch_kind(self) -> type[Batch]:
+        from schedulergodx.client.batch import Batch  # late: few programs have any
+
+        return Batch
 
     def batch(self, name: str) -> Batch:
         """A new batch, for a `with` block; its jobs are launched with `options(batch=...)`.
@@ -38,7 +49,7 @@ class Batching(Asking):
 
         Raises: UnknownBatch if no service knows one, NoAnswer
         """
-        batch: Batch = self._batch_of(self._ask(AskBatch(check_name(name)), "", timeout))
+        batch: Batch = self._batch_of(self._ask(AskBatch(batch_name(name)), "", timeout))
         return batch
 
     def batches(

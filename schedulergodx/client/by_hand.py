@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.batching import Batching
 from schedulergodx.client.bundle import bundle
-from schedulergodx.client.description import describe, statistics
 from schedulergodx.client.job import Job
 from schedulergodx.client.reading import read_moment
-from schedulergodx.client.requests import ANSWER_TIMEOUT, read_answers
+from schedulergodx.client.requests import ANSWER_TIMEOUT, is_known, read_answer, read_answers
 from schedulergodx.client.submitting import Submitting
+from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Status
-from schedulergodx.core.request import AskClear, AskView
+from schedulergodx.core.request import AskClear, AskStatus, AskView
 from schedulergodx.errors import NoAnswer, ShipError, UnknownJob, UnreadableCode
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from schedulergodx.client.template import Template
     from schedulergodx.client.workflow import Workflow
     from schedulergodx.core.message import JobItem
-    from schedulergodx.core.view import JobView
 
 
 class ByHand(Submitting, Batching):
@@ -38,22 +37,27 @@ class ByHand(Submitting, Batching):
         """Ask for a job that was made by hand; its id. Returns when the broker has confirmed it.
 
         It is a job of this client from now on: `job.result()` and all else work. Submitted again,
-        it is the same job. Where it depends on jobs of which this process does not know, services
-        are asked about these.
+        it is the same job. Where it depends on jobs of which this process does not know, or that
+        are on their way through several queues, services are asked about these.
 
         Raises: what `launch` raises; UnknownJob for a dependency that no service knows or that is
-            another client's, NoAnswer where none says; ConfigError for a job that was launched
+            another client's, NoAnswer where none says; NotSubmitted for one that takes the value of
+            a job that is not; ConfigError for one that was launched
         """
         line = self._line()
-        drafted = self._draft(job)
+        drafted = self._draft_alone(job)
+        missing = self._missing([job])
+        if missing:
+            drafted = self._draft_alone(job, missing)
         parents = drafted.item.parents
         if parents:
-            self._check_parents([parent.uid for parent in parents])
+            queue = self._way(drafted)
+            self._check_parents([parent.uid for parent in parents], queue)
             self._flush_pipeline()
-            self._adopt(job, drafted)
-            self._send_bundle(bundle({job: drafted}, queue=self._queue_of(parents[0].uid)))
+            self._adopt(job, drafted, queue)
+            self._send_bundle(bundle({job: drafted}, queue=queue))
         else:
-            self._adopt(job, drafted)
+            self._adopt(job, drafted, drafted.template.queue)
             self._dispatch(line, drafted.template, drafted.item, job, drafted.units)
         return job.id
 
@@ -66,6 +70,8 @@ class ByHand(Submitting, Batching):
 
         Raises: NoAnswer
         """
+        from schedulergodx.client.description import describe  # late: few programs print jobs
+
         try:
             job = self.job(id, timeout=timeout)
             view = job.view(timeout=timeout)
@@ -110,15 +116,27 @@ class ByHand(Submitting, Batching):
 
         Raises: NoAnswer
         """
+        from schedulergodx.client.description import statistics  # late: as in `get_status`
+
         return statistics(self.counts(timeout=timeout))
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _check_parents(self, uids: list[bytes]) -> None:
-        """Raise UnknownJob for parents that can't be."""
-        for uid in self._strangers(uids):
-            view: JobView = self._ask(AskView(uid.hex()), "", ANSWER_TIMEOUT)
-            self._check_parent(view)
+    def _missing(self, jobs: Collection[BaseJob[Any]]) -> set[bytes]:
+        """Of the parents that may be missing, those that are. Raises: NoAnswer"""
+        doubtful = self._doubtful(jobs)
+        if not doubtful:
+            return set()
+        requests = [AskStatus(ulid(uid)) for uid in doubtful]
+        questions = self._put_all(requests, "", ANSWER_TIMEOUT)
+        return {uid for uid, one in zip(doubtful, questions, strict=True) if not is_known(one)}
+
+    def _check_parents(self, uids: list[bytes], queue: str) -> None:
+        """Raise UnknownJob for parents that can't be of what goes into that queue."""
+        for where, unsure in self._unsure(uids, queue).items():
+            requests = [AskView(ulid(uid)) for uid in unsure]
+            for question in self._put_all(requests, where, ANSWER_TIMEOUT):
+                self._check_parent(read_answer(question))
 
     def _submit_workflow(self, workflow: Workflow) -> list[str]:
         """See `Workflow.submit_all`."""
@@ -127,11 +145,15 @@ class ByHand(Submitting, Batching):
         with suppress(NoAnswer):  # where no service is there to say so, it refuses them later
             self._check_free(batch)
         drafted = self._draft_all(workflow)
-        self._check_parents(self._outside(drafted))
-        self._flush_pipeline()
+        missing = self._missing(drafted)
+        if missing:
+            drafted = self._draft_all(workflow, missing)
         together = bundle(drafted, batch=workflow.ref)
+        queue = together.template.queue
+        self._check_parents(self._outside(drafted), queue)
+        self._flush_pipeline()
         for job, one in drafted.items():
-            self._adopt(job, one)
+            self._adopt(job, one, queue)
             batch.take(job)
         batch._close()
         workflow._submit(batch)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.document import Document
-from schedulergodx.client.named import Arguments, read_call
 from schedulergodx.client.naming import EXPIRES, Naming, options_to_publish
 from schedulergodx.client.task import Launcher
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from datetime import datetime
 
     from schedulergodx.client.client import Client
     from schedulergodx.client.job import Job
+    from schedulergodx.client.named import Arguments
     from schedulergodx.client.options import Duration, TaskOptions
 
 
@@ -30,6 +32,33 @@ class ByName(Naming, Document):
         """
         return Launcher(cast("Client", self), self._name(name, options))
 
+    def program(
+        self,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> Launcher[..., Any]:
+        """What is no function of this program: a file, a command or a text of code.
+
+        It is launched and scheduled like a task, where the service allows it.
+
+        path, func_name: a file where the workers run, and its function, which is "main" if left out
+        command: a text for a shell, or the words of a command line; its stdout is the result
+        cwd: where it runs
+        code: Python; arguments are its names, and what it leaves as `return_value` is the result
+        options: those of `TaskOptions` that need no code
+
+        Raises: TypeError, ConfigError
+        """
+        recipe = self._program(
+            options, path=path, func_name=func_name, command=command, cwd=cwd, code=code
+        )
+        return Launcher(cast("Client", self), recipe)
+
     def execute(
         self, name: str, arguments: Arguments | None = None, /, **options: Unpack[TaskOptions]
     ) -> Job[Any]:
@@ -41,6 +70,8 @@ class ByName(Naming, Document):
             the service does not know is an UnknownFunction at `result()`, a path that it does not
             allow a NotAllowed
         """
+        from schedulergodx.client.named import read_call  # late: few programs launch names
+
         args, kwargs = read_call(arguments)
         return self.function(name, **options).launch(*args, **kwargs)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from schedulergodx.core.job import OnFailure, Parent
 from schedulergodx.errors import ConfigError, UnknownJob
@@ -21,12 +21,15 @@ class Dependency:
     on_failure: what becomes of this one where the other does not complete: "cancel", it is
         cancelled with the reason; "wait", it waits, since the other one may be requeued; "run", it
         runs
+    allow_missing: whether this one may be submitted where no service knows the other, which was
+        never there, or ended and was removed: it does not wait for that then
 
     Raises: ConfigError
     """
 
     job: BaseJob[Any] | str
     on_failure: OnFailure | Literal["cancel", "wait", "run"] = OnFailure.CANCEL
+    allow_missing: bool = False
 
     def __post_init__(self) -> None:
         """Check, and keep in one form."""
@@ -56,15 +59,22 @@ def id_of(job: object) -> str:
 
 def read_dependencies(given: Iterable[object]) -> list[str | Dependency]:
     """Ids, and dependencies that say more. Raises: ConfigError"""
-    if isinstance(given, str):
-        raise ConfigError("dependencies are a list of jobs or ids, and not one text")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(f"dependencies are a list of jobs or ids, and not {given!r:.100}")
     return [one if isinstance(one, Dependency) else id_of(one) for one in given]
+
+
+def may_be_missing(dependency: str | Dependency) -> TypeGuard[Dependency]:
+    """Whether a job may be submitted where no service knows the one that it depends on."""
+    return isinstance(dependency, Dependency) and dependency.allow_missing
 
 
 def parents_of(
     dependencies: Iterable[str | Dependency], uid_of: Callable[[str], bytes | None]
 ) -> dict[bytes, Parent]:
     """The parents that dependencies mean, by their uids; of twins the last holds.
+
+    An id that can't be one is passed by where it may be missing.
 
     uid_of: finds the uid of an id
 
@@ -74,6 +84,8 @@ def parents_of(
     for one in dependencies:
         id = one.id if isinstance(one, Dependency) else one
         uid = uid_of(id)
+        if uid is None and may_be_missing(one):
+            continue
         if uid is None:
             raise UnknownJob(
                 f"nothing is known of a job {id!r:.100}, which another one is to depend on: give "

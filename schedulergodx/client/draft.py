@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.dependency import Dependency, read_dependencies
 from schedulergodx.client.options import Options
 from schedulergodx.client.reading import read_name
 from schedulergodx.core.identity import UidSource
 from schedulergodx.core.message import LONGEST_DESCRIPTION, About
-from schedulergodx.errors import ConfigError, NotSubmitted
+from schedulergodx.errors import ConfigError
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_task import BaseTask
@@ -93,29 +94,13 @@ def _read_name(name: object) -> str:
     except ValueError as error:
         raise ConfigError(f"a job can't be called {name!r:.100}: {error}") from None
     if read is None:
-        raise ConfigError("a job that is made by hand has a name: a text of 1 to 200 characters")
+        raise ConfigError("a job that is made by hand has a name")
     return read
 
 
 def _read_description(description: object) -> str:
-    if not isinstance(description, str) or len(description) > LONGEST_DESCRIPTION:
-        raise ConfigError(f"a description is a text of at most {LONGEST_DESCRIPTION:,} characters")
-    return description
-
-
-class Nobody:
-    """Stands for the client of a job that has none yet. Whatever is asked of it, it raises."""
-
-    def __init__(self, id: str) -> None:
-        self._id = id
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise NotSubmitted(
-            f"job {self._id} was made by hand and is not submitted yet: client.submit(job) does it"
-        )
-
-    def __reduce__(self) -> NoReturn:
-        raise NotSubmitted(
-            f"job {self._id} was made by hand and is not submitted yet, so it can't travel to "
-            "another process: submit it first, or send what it is made of"
-        )
+    if isinstance(description, str) and len(description) <= LONGEST_DESCRIPTION:
+        with suppress(UnicodeEncodeError):  # half of a surrogate pair
+            description.encode()
+            return description
+    raise ConfigError(f"a description is a text of at most {LONGEST_DESCRIPTION:,} characters")

@@ -77,7 +77,7 @@ class Drafting:
         template = recipe.template()
         parents = parents_of(draft.dependencies, find_uid) if draft.dependencies else {}
         kwargs = draft.params
-        if parents and _PARENT_RESULTS not in kwargs and recipe.takes(_PARENT_RESULTS):
+        if _PARENT_RESULTS not in kwargs and recipe.takes(_PARENT_RESULTS, len(draft.args)):
             kwargs = {**kwargs, _PARENT_RESULTS: _values_of(parents)}
         arguments, units, met = _pack(recipe, draft.args, kwargs)
         if len(arguments) + template.size > LARGEST_BYTES:
@@ -128,7 +128,8 @@ def _pack(
     """
     if isinstance(recipe, NamedRecipe):
         met: list[object] = []
-        args, kwargs = as_json((args, kwargs), met)
+        with suppress(RecursionError):  # what contains itself: it is refused below
+            args, kwargs = as_json((args, kwargs), met)
         return write_arguments(args, kwargs), (), _values_among(met)
     if not args and is_exact(kwargs):
         with suppress(ShipError):  # half of a surrogate pair

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.base import BaseClient
-from schedulergodx.client.base_batch import check_name
 from schedulergodx.client.base_job import BaseJob
 from schedulergodx.client.pipeline import current_pipeline
 from schedulergodx.client.question import Notice, Question
 from schedulergodx.client.reading import read_timeout
+from schedulergodx.client.requests import batch_name
 from schedulergodx.client.unconfirmed import lost_launch
 from schedulergodx.core.message import BatchRef
 from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
@@ -17,7 +17,7 @@ from schedulergodx.errors import BrokerClosed, ConfigError, ResultTimeout
 if TYPE_CHECKING:
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.view import BatchView, JobView
 
 
@@ -66,7 +66,7 @@ class Finding(BaseClient):
 
     def _new_batch(self, name: str) -> Any:
         """A batch of the kind of this client."""
-        return self._batch_kind(self, BatchRef(self._identify(), check_name(name)), is_new=True)
+        return self._batch_kind(self, BatchRef(self._identify(), batch_name(name)), is_new=True)
 
     def _batch_of(self, view: BatchView) -> Any:
         """The batch of a view."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import secrets
 import socket
 import sys
 from pathlib import Path
@@ -31,7 +30,7 @@ def check_name(name: str) -> str:
 
 def new_instance() -> str:
     """What tells the processes of one client apart: 12 hex digits."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()
 
 
 def _user() -> str:

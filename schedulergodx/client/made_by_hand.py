@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.base_task import BaseTask
     from schedulergodx.client.dependency import Dependency
     from schedulergodx.client.draft import Draft
+    from schedulergodx.client.options import Options
 
 _NAMELESS = About("")
 
@@ -52,17 +53,20 @@ class MadeByHand:
     @property
     def priority(self) -> int:
         """Higher starts first."""
-        return int(self._made.said.get("priority", 0))
+        step = self._options_of_step
+        return int(self._made.said["priority"]) if step is None else step.priority
 
     @property
-    def max_attempts(self) -> int | None:
-        """How often it is tried at the most; None where its task says it."""
-        return self._made.said.get("max_attempts")
+    def max_attempts(self) -> int:
+        """How often it is tried at the most."""
+        step = self._options_of_step
+        return int(self._made.said["max_attempts"]) if step is None else step.max_attempts
 
     @property
     def timeout(self) -> Any:
         """How long an attempt may run, as it was written; None for no limit."""
-        return self._made.said.get("timeout")
+        step = self._options_of_step
+        return self._made.said["timeout"] if step is None else step.effective_lifetime
 
     @property
     def description(self) -> str:
@@ -73,6 +77,11 @@ class MadeByHand:
     def created_at(self) -> str:
         """When it was made, in ISO 8601."""
         return self._made.created.isoformat()
+
+    @property
+    def _options_of_step(self) -> Options | None:
+        function = self._made.function
+        return function.options if isinstance(function, Recipe) else None
 
     @property
     def _made(self) -> Draft:

@@ -25,15 +25,21 @@ def _any_call(*args: object, **kwargs: object) -> None:
 
 
 class NamedRecipe(Recipe):
-    """Gives the template of a function that only its service knows."""
+    """Gives the template of a function that only its service knows.
 
-    def __init__(self, name: str, options: Options, *, everywhere: bool = False) -> None:
+    kind: of what is run that is no function, see `core.kinds`
+    """
+
+    def __init__(
+        self, name: str, options: Options, *, everywhere: bool = False, kind: bytes = b""
+    ) -> None:
         if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
             raise ConfigError(f"the name of a function is a text of 1 to {LONGEST_NAME} characters")
         self.name = name
         self.options = options
         self.packer: Any = JsonPacker()
         self._everywhere = everywhere
+        self._kind = kind
         self._variants = {}
         self.function = _any_call
         self.keys = self._make_keys()
@@ -53,7 +59,8 @@ class NamedRecipe(Recipe):
         for option in _OF_CODE:
             if option in said:
                 raise ConfigError(f"{option} needs code that travels: {self.name!r} is only a name")
-        return NamedRecipe(self.name, self.options.changed(said), everywhere=self._everywhere)
+        options = self.options.changed(said)
+        return NamedRecipe(self.name, options, everywhere=self._everywhere, kind=self._kind)
 
     def _make_named(self) -> Template:
         options = self.options
@@ -62,7 +69,7 @@ class NamedRecipe(Recipe):
         execution = options.execution or Execution.PROCESS
         spec = Spec(
             self.name,
-            b"",
+            self._kind,
             "",
             SERIALIZER,
             Execution.FORK if options.is_hard else execution,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.launching import Launching
-from schedulergodx.client.named import NamedRecipe
+from schedulergodx.errors import ConfigError
+
+if TYPE_CHECKING:
+    from schedulergodx.client.named import NamedRecipe
 
 EXPIRES = 1800.0  # seconds, where a document says so
 _MOST_KEPT = 1000  # names
@@ -23,6 +26,8 @@ class Naming(Launching):
         self, name: str, options: Mapping[str, Any], *, everywhere: bool = False
     ) -> NamedRecipe:
         """The recipe of a name: launches of one can share envelopes. Raises: ConfigError"""
+        from schedulergodx.client.named import NamedRecipe  # late: few programs launch names
+
         recipe = self._named.get((name, everywhere))
         if recipe is None:
             if len(self._named) >= _MOST_KEPT:
@@ -30,6 +35,19 @@ class Naming(Launching):
             recipe = NamedRecipe(name, self._options, everywhere=everywhere)
             self._named[name, everywhere] = recipe
         return recipe.with_options(options)
+
+    def _program(self, options: Mapping[str, Any], **said: Any) -> NamedRecipe:
+        """The recipe of what is no function. Raises: TypeError, ConfigError"""
+        from schedulergodx.client.named import NamedRecipe  # late: few programs launch any
+        from schedulergodx.client.programs import kind_of, options_of  # late: few have any
+        from schedulergodx.core.kinds import write_kind
+
+        kind, default = kind_of(**said)
+        wanted = dict(options_of(kind, options))
+        name = wanted.pop("name", None) or default
+        if name is None:
+            raise ConfigError("a text of code has no name of its own: give it one with name=")
+        return NamedRecipe(name, self._options.changed(wanted), kind=write_kind(kind))
 
     def _name_for_all(self, name: str, options: Mapping[str, Any]) -> NamedRecipe:
         """The recipe of a name for every store, which waits a bounded time unless it says more."""

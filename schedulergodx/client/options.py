@@ -16,7 +16,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from schedulergodx.client import reading
-from schedulergodx.client.base_batch import BaseBatch, read_batch
 from schedulergodx.client.unique import By, Unique, read_unique
 from schedulergodx.core.job import Execution, LimitRule, Limits, RetryRule
 from schedulergodx.core.names import DEFAULT_QUEUE
@@ -26,6 +25,7 @@ from schedulergodx.quantity import parse_rate
 if TYPE_CHECKING:
     from typing import Literal
 
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.core.conditions.base import Condition
 
 Duration = float | timedelta | str
@@ -134,6 +134,7 @@ class Options:
     """Options that were checked. Durations are seconds, instants are seconds since the epoch.
 
     lifetime: UNSET where one of the next two holds
+    task_execution: where `execution` is not said
     expires: seconds from the launch on
     """
 
@@ -149,6 +150,7 @@ class Options:
     hard_task_lifetime: float | None = 3600.0
     hard: bool = False
     execution: Execution | None = None
+    task_execution: Execution = Execution.PROCESS
     max_attempts: int = 1
     retry_delay: float = 0.0
     retry_backoff: float = 1.0
@@ -224,7 +226,7 @@ class Options:
         """What runs the jobs of a function. Raises: ConfigError if it can't be run that way"""
         if self.is_hard:
             return Execution.FORK
-        chosen = self.execution or (Execution.ASYNC if coroutine else Execution.PROCESS)
+        chosen = self.execution or (Execution.ASYNC if coroutine else self.task_execution)
         if coroutine != (chosen is Execution.ASYNC):
             kind = "an `async def` function" if coroutine else "a function that is no `async def`"
             raise ConfigError(
@@ -246,6 +248,14 @@ class Options:
             raise ConfigError(
                 "limit_key says of what each has a limit of its own: add concurrency= or rate="
             )
+
+
+def _read_batch(value: object) -> BaseBatch:
+    from schedulergodx.client.base_batch import BaseBatch  # late: few programs have any
+
+    if not isinstance(value, BaseBatch):
+        raise ValueError("it is what client.batch(name) gives")
+    return value
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -281,7 +291,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "rate": reading.or_none(parse_rate),
     "limit": reading.or_none(reading.read_limit),
     "limit_key": reading.or_none(reading.read_key),
-    "batch": reading.or_none(read_batch),
+    "batch": reading.or_none(_read_batch),
 }
 _READERS["timeout"] = _READERS["lifetime"]
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 import msgspec
 from msgspec.structs import replace
 
 from schedulergodx.client import reading
-from schedulergodx.client.launching import Launching
+from schedulergodx.client.naming import Naming
 from schedulergodx.client.recipe import Recipe, name_of
 from schedulergodx.core import context
-from schedulergodx.core.conditions.base import Condition, Start
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.message import JobItem, TaskBody
-from schedulergodx.core.policy import Missed, Overlap, Policy, fault_of
-from schedulergodx.core.schedule import AskPutSchedule, AskUpdateSchedule
 from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration
 
-Rule = str | Condition
+if TYPE_CHECKING:
+    from schedulergodx.core.conditions.base import Condition
+    from schedulergodx.core.policy import Missed, Overlap, Policy
+    from schedulergodx.core.schedule import AskPutSchedule, AskUpdateSchedule
+
+Rule: TypeAlias = "str | Condition"
 Conflict = Literal["raise", "rename", "ignore", "replace"]
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -43,6 +45,7 @@ class SchedulePolicies(TypedDict, total=False):
     grace: how late a run may be that was not missed; a minute if left out
     jitter: by how much runs may start later, spread evenly
     max_runs: how often it fires at the most
+    end_cond: a rule; its runs are ended when that holds
     """
 
     start: datetime | Literal["now", "next"] | None
@@ -55,6 +58,7 @@ class SchedulePolicies(TypedDict, total=False):
     grace: float | timedelta | str
     jitter: float | timedelta | str
     max_runs: int | None
+    end_cond: Rule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Planned:
     queue: str
 
 
-class Planning(Launching):
+class Planning(Naming):
     """The part of both clients that prepares schedules."""
 
     def _set_up(self, *given: Any) -> None:
@@ -94,6 +98,14 @@ class Planning(Launching):
         """Have a schedule made by the service as soon as there is one: nobody waits for it."""
         raise NotImplementedError
 
+    def _recipe_to_plan(self, function: Any, name: str | None, **said: Any) -> Recipe:
+        """What a schedule is to run: a function, or what the keywords of `program` say."""
+        if all(value is None for value in said.values()):
+            return self._recipe_of(function, None)
+        if function is not None:
+            raise TypeError("a schedule runs a function, or what path=, command= or code= says")
+        return self._program({"name": name}, **said)
+
     def _recipe_of(self, function: Any, name: str | None) -> Recipe:
         """What is to be run: a task, or a function that is none yet."""
         given = getattr(function, "_recipe", None)
@@ -119,6 +131,8 @@ class Planning(Launching):
         **policies: Any,
     ) -> Planned:
         """A schedule as it is asked for. Raises: BadRule, ConfigError, TypeError, ShipError"""
+        from schedulergodx.core.schedule import AskPutSchedule  # late: few programs have any
+
         conflict = on_conflict or self.settings.on_conflict
         if conflict not in ("raise", "rename", "ignore", "replace"):
             raise ConfigError(
@@ -185,6 +199,8 @@ class Planning(Launching):
         policy: Policy | None,
         task: tuple[Recipe, tuple[Any, ...], dict[str, Any]] | None,
     ) -> AskUpdateSchedule:
+        from schedulergodx.core.schedule import AskUpdateSchedule  # late: few programs have any
+
         body = None if task is None else self._pack_task(*task)[0]
         return AskUpdateSchedule(
             name,
@@ -216,6 +232,8 @@ def read_zone_name(zone: str) -> str:
 
 def read_policy(said: Mapping[str, Any], base: Policy | None = None) -> Policy:
     """A policy from what was said of it. Raises: TypeError, ConfigError"""
+    from schedulergodx.core.policy import Policy, fault_of  # late: few programs have any
+
     unknown = said.keys() - SchedulePolicies.__annotations__.keys()
     if unknown:
         raise TypeError(
@@ -236,6 +254,9 @@ def read_policy(said: Mapping[str, Any], base: Policy | None = None) -> Policy:
 
 
 def _read_policy(name: str, value: Any) -> dict[str, Any]:
+    from schedulergodx.core.conditions.base import Start  # late: few programs have any
+    from schedulergodx.core.policy import Missed, Overlap
+
     match name:
         case "start" if value in ("now", "next"):
             return {"first": Start(value)}
@@ -251,4 +272,6 @@ def _read_policy(name: str, value: Any) -> dict[str, Any]:
             return {name: None if value is None else reading.read_count(value)}
         case "limit":
             return {name: reading.read_count(value)}
+        case "end_cond":
+            return {name: "" if value is None else read_rule_text(value)}
     return {name: parse_duration(value)}

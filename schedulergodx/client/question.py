@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from schedulergodx.client.latch import Latch
 
 if TYPE_CHECKING:
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.job import Failure
-    from schedulergodx.core.request import Answer, Request
+    from schedulergodx.core.request import Answer
 
 GRACE = 0.25  # seconds in which another store may know what the first one does not
 

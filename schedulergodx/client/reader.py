@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from schedulergodx.client.question import Question, refusal
 from schedulergodx.client.watching import Watches
 from schedulergodx.core.batch import BatchBody
 from schedulergodx.core.envelope import Envelope, MessageType, unseal
-from schedulergodx.core.follow import FollowBody
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.message import Error, Info, ResponsesBody, read_body
 from schedulergodx.core.request import Answer
@@ -23,6 +22,7 @@ from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError
 if TYPE_CHECKING:
     from schedulergodx.client.following import Following
     from schedulergodx.core.code import Unpacker
+    from schedulergodx.core.follow import JobNews
 
 
 class Reader:
@@ -61,13 +61,14 @@ class Reader:
             self._drop(error)
 
     @contextmanager
-    def asking(self, question: Question) -> Iterator[None]:
-        """Have a question answered, as long as the block lasts."""
-        self.questions[question.uid] = question
+    def asking(self, *questions: Question) -> Iterator[None]:
+        """Have questions answered, as long as the block lasts."""
+        self.questions.update((question.uid, question) for question in questions)
         try:
             yield
         finally:
-            self.questions.pop(question.uid, None)
+            for question in questions:
+                self.questions.pop(question.uid, None)
 
     @contextmanager
     def following(self, following: Following) -> Iterator[None]:
@@ -87,7 +88,9 @@ class Reader:
     def _sort(self, envelope: Envelope) -> None:
         match envelope.header.type:
             case MessageType.FOLLOW:
-                self._take_news(read_body(envelope.body, FollowBody))
+                from schedulergodx.core.follow import FollowBody  # late: few programs follow
+
+                self._take_news(read_body(envelope.body, FollowBody).jobs)
             case MessageType.ANSWER:
                 self._take_answer(read_body(envelope.body, Answer))
             case MessageType.INFO:
@@ -108,8 +111,8 @@ class Reader:
         else:
             question.answer(answer)
 
-    def _take_news(self, body: FollowBody) -> None:
-        for news in body.jobs:
+    def _take_news(self, jobs: Iterable[JobNews]) -> None:
+        for news in jobs:
             for following in list(self._followings.values()):
                 if following.uid == news.uid:
                     following.feed(news)

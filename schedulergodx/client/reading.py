@@ -22,6 +22,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 _PRIORITIES = range(-(2**31), 2**31)
+_NO_NAME = f"a name is a text of 1 to {LONGEST_NAME} printable characters"
 
 
 def or_none(read: Callable[[object], T]) -> Callable[[object], T | None]:
@@ -31,9 +32,9 @@ def or_none(read: Callable[[object], T]) -> Callable[[object], T | None]:
 
 def read_name(value: object) -> str | None:
     """What a task is called."""
-    if value is None or (isinstance(value, str) and 0 < len(value) <= 200):
+    if value is None or (isinstance(value, str) and is_name(value, LONGEST_NAME)):
         return value
-    raise ValueError("a name is a text of 1 to 200 characters")
+    raise ValueError(_NO_NAME)
 
 
 def read_text(value: object) -> str:
@@ -46,7 +47,7 @@ def read_text(value: object) -> str:
 def read_limit(value: object) -> str:
     """The name of a limit."""
     if not isinstance(value, str) or not is_name(value, LONGEST_NAME):
-        raise ValueError(f"a name is a text of 1 to {LONGEST_NAME} printable characters")
+        raise ValueError(_NO_NAME)
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -83,16 +84,22 @@ class Recipe:
 
         return Keys(self.function, self.name, options)
 
-    def takes(self, parameter: str) -> bool:
-        """Whether its function has a parameter of that name."""
-        return parameter in self._parameters
+    def takes(self, parameter: str, given: int) -> bool:
+        """Whether a call with so many positional arguments can have that keyword too."""
+        return self._keywords.get(parameter, -1) >= given
 
     @functools.cached_property
-    def _parameters(self) -> frozenset[str]:
+    def _keywords(self) -> Mapping[str, float]:
+        """Parameters that can be given by name, with how many arguments may stand before each."""
         try:
-            return frozenset(inspect.signature(self.function).parameters)
+            parameters = inspect.signature(self.function).parameters.values()
         except (TypeError, ValueError):  # of some functions written in C
-            return frozenset()
+            return {}
+        return {
+            one.name: math.inf if one.kind is one.KEYWORD_ONLY else place
+            for place, one in enumerate(parameters)
+            if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)
+        }
 
     def checked(self) -> Recipe:
         """This one, whose options fit its function. Raises: ConfigError"""

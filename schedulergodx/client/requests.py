@@ -6,14 +6,15 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from schedulergodx.client.options import Options, Unset
 from schedulergodx.core.batch import (
+    LONGEST_NAME,
     AskBatch,
     AskCancelBatch,
     AskCloseBatch,
@@ -21,15 +22,14 @@ from schedulergodx.core.batch import (
     AskRequeueBatch,
 )
 from schedulergodx.core.job import Status
+from schedulergodx.core.limit import is_name
 from schedulergodx.core.request import (
-    ANSWERS,
     LONGEST_NOTE,
     AskAnnotate,
     AskCancel,
     AskChange,
     AskOutcomes,
 )
-from schedulergodx.core.schedule import AskAboutSchedule
 from schedulergodx.core.view import (
     BatchFilter,
     BatchView,
@@ -38,7 +38,6 @@ from schedulergodx.core.view import (
     JobFilter,
     JobView,
 )
-from schedulergodx.core.why import Why, away, not_served
 from schedulergodx.errors import (
     ConfigError,
     LaunchError,
@@ -53,7 +52,8 @@ from schedulergodx.errors import (
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.question import Notice, Question
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.any_request import Request
+    from schedulergodx.core.why import Why
 
 ANSWER_TIMEOUT = 10.0  # seconds
 SOON = 1.0  # seconds, for what is worth knowing only where a service is there
@@ -119,7 +119,7 @@ def annotation(job: BaseJob[Any], note: str) -> AskAnnotate:
 
 
 def read_answer(question: Question) -> Any:
-    """What the services said, in the type that `core.request.ANSWERS` names.
+    """What the services said, in the type that the `answer` of its request names.
 
     Raises: NoAnswer, UnknownJob, UnknownQueue, ConfigError (refused by the service)
     """
@@ -129,6 +129,15 @@ def read_answer(question: Question) -> Any:
     if not best.known:
         raise _unknown(question.request)
     return msgspec.msgpack.decode(best.value, type=_answer_type(question))
+
+
+def is_known(question: Question) -> bool:
+    """Whether a service knows the job that is asked about. Raises: what `read_answer` raises"""
+    try:
+        read_answer(question)
+    except UnknownJob:
+        return False
+    return True
 
 
 def read_answers(question: Question) -> list[Any]:
@@ -141,6 +150,8 @@ def read_answers(question: Question) -> list[Any]:
 
 def unanswered(error: NoAnswer | UnknownQueue, queue: str) -> Why:
     """Why a job does not run of whose service nothing is heard."""
+    from schedulergodx.core.why import away, not_served  # late: few programs ask why
+
     return not_served(queue, str(error)) if isinstance(error, UnknownQueue) else away(str(error))
 
 
@@ -167,15 +178,25 @@ def outcome_requests(uids: Sequence[bytes]) -> Iterator[AskOutcomes]:
         yield AskOutcomes(list(uids[start : start + PAGE]))
 
 
+def batch_name(name: object) -> str:
+    """The name of a batch. Raises: ConfigError"""
+    if isinstance(name, str) and is_name(name, LONGEST_NAME):
+        return name
+    said = f"a text of {len(name)}" if isinstance(name, str) else f"a {type(name).__name__}"
+    raise ConfigError(
+        f"the name of a batch is a text of 1 to {LONGEST_NAME} printable characters, not {said}"
+    )
+
+
 def batch_filter(which: BatchFilter | None, fields: dict[str, Any]) -> BatchFilter:
     """Which batches to list. Raises: ConfigError if there is no such field"""
-    _check_fields("batches", fields, BatchFilter.__dataclass_fields__)
+    _check_fields("batches", fields, BatchFilter.__struct_fields__)
     return replace(which or BatchFilter(), **fields)
 
 
 def job_filter(which: JobFilter | None, fields: dict[str, Any]) -> JobFilter:
     """Which jobs to list. Raises: ConfigError if there is no such field or status"""
-    _check_fields("jobs", fields, JobFilter.__dataclass_fields__)
+    _check_fields("jobs", fields, JobFilter.__struct_fields__)
     status = fields.get("status")
     if status is not None and status not in list(Status):
         raise ConfigError(f"{status!r} is no status of a job: there are {', '.join(Status)}")
@@ -212,10 +233,12 @@ def check_outside(outside: bool) -> None:
 
 def _answer_type(question: Question) -> Any:
     assert question.request is not None
-    return ANSWERS[type(question.request)]
+    return question.request.answer
 
 
 def _unknown(request: Request | None) -> Exception:
+    from schedulergodx.core.schedule import AskAboutSchedule  # late: few programs have any
+
     id = getattr(request, "id", "")
     if isinstance(request, _ABOUT_BATCHES):
         return UnknownBatch(

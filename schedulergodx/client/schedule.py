@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+from schedulergodx.client.aliases import Disable, ForceRun
 from schedulergodx.client.requests import ANSWER_TIMEOUT
-from schedulergodx.client.schedule_base import BaseSchedule
+from schedulergodx.client.schedule_base import BaseSchedule, read_why
 from schedulergodx.core.schedule import (
     AskFires,
     AskSchedule,
     AskScheduleChanges,
     AskTurnSchedule,
+    AskWhySchedule,
     ChangeView,
     FireView,
     ScheduleState,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.job import Job
     from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.core.why import Why
 
 
 class Schedule(BaseSchedule):
@@ -29,6 +32,9 @@ class Schedule(BaseSchedule):
 
     Each method asks the service. Raises: NoAnswer, UnknownSchedule
     """
+
+    disable = Disable()
+    force_run = ForceRun()
 
     def view(self) -> ScheduleView:
         """All that is known of it."""
@@ -49,7 +55,7 @@ class Schedule(BaseSchedule):
         """Fire again, after a pause or where it was disabled; False if it was not."""
         return self._turn(ScheduleState.ACTIVE)
 
-    def disable(self) -> bool:
+    def _disable(self) -> bool:
         """Fire no more. When it is resumed, it begins anew and has missed nothing."""
         return self._turn(ScheduleState.DISABLED)
 
@@ -125,6 +131,10 @@ class Schedule(BaseSchedule):
         """Who has changed it, when, and how; the oldest first."""
         changes: list[ChangeView] = self._ask(AskScheduleChanges(self.id, limit))
         return changes
+
+    def why(self) -> Why:
+        """Why it has not fired, and what it waits for."""
+        return read_why(self._ask(AskWhySchedule(self.id)))
 
     def _turn(self, state: ScheduleState) -> bool:
         return bool(self._ask(AskTurnSchedule(self.id, state)))

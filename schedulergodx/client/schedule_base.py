@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from schedulergodx.client.planning import Rule, read_policy
 from schedulergodx.core.identity import ulid
+from schedulergodx.core.json_data import is_exact, write_arguments
 from schedulergodx.core.schedule import (
     AskBackfill,
     AskNextFires,
@@ -18,6 +21,7 @@ from schedulergodx.core.schedule import (
 
 if TYPE_CHECKING:
     from schedulergodx.client.planning import Planning
+    from schedulergodx.core.why import Why
 
 
 PAGE = 1000  # schedules
@@ -77,6 +81,8 @@ class BaseSchedule:
         client = self._client
         if not args and not kwargs:
             return AskRunSchedule(self.id, client._identify())
+        if is_exact([list(args), kwargs]):  # so it fits what is no function, too
+            return AskRunSchedule(self.id, client._identify(), write_arguments(args, kwargs))
         packer = client._recipe_of(function or _nothing, None).packer
         packed = packer.pack_arguments(args, kwargs)
         units = {key: packer.unit(key) for key in packed.units}
@@ -125,6 +131,13 @@ def next_page(pages: list[list[ScheduleView]]) -> int | None:
     """The number after which the next page begins, of stores that have one; None at the end."""
     full = [page[-1].number for page in pages if len(page) >= PAGE]
     return min(full, default=None)
+
+
+def read_why(fields: dict[str, object]) -> Why:
+    """The explanation of those fields."""
+    from schedulergodx.core.why import Why  # late: few programs ask
+
+    return msgspec.convert(fields, Why)
 
 
 def _nothing() -> None:

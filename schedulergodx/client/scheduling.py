@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.asking import Asking
 from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
-from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
-from schedulergodx.client.schedule import Schedule
-from schedulergodx.client.schedule_base import PAGE, new_views, next_page
-from schedulergodx.core.request import AskStop
-from schedulergodx.core.schedule import AskSchedule, AskSchedules, ScheduleFilter, ScheduleView
-from schedulergodx.errors import UnknownSchedule
+from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import os
+    from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.client import Client
     from schedulergodx.client.planning import Conflict
+    from schedulergodx.client.schedule import Schedule
+    from schedulergodx.client.schedules import Session
 
 
 class Scheduling(Planning, Asking):
@@ -27,9 +25,14 @@ class Scheduling(Planning, Asking):
     def schedule(
         self,
         rule: Rule,
-        func: Any,
+        func: Any = None,
         *,
         name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         zone: str = "UTC",
         args: Iterable[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
@@ -46,12 +49,17 @@ class Scheduling(Planning, Asking):
         name: that of the task if left out
         zone: an IANA name
         args, kwargs: of the function
+        path, func_name, command, cwd, code: in the place of `func`, see `program`
         on_conflict: what is done where this program has another schedule of that name; the setting
             if left out
 
         Raises: BadRule, ConfigError, ShipError; UnknownQueue, NoAnswer
         """
-        recipe = self._recipe_of(func, None)
+        from schedulergodx.client.schedule import Schedule  # late: few programs have any
+
+        recipe = self._recipe_to_plan(
+            func, name, path=path, func_name=func_name, command=command, cwd=cwd, code=code
+        )
         planned = self._plan(
             recipe,
             rule,
@@ -68,6 +76,8 @@ class Scheduling(Planning, Asking):
     @property
     def session(self) -> Session:
         """The schedules of all clients, by their names."""
+        from schedulergodx.client.schedules import Session  # late: few programs have any
+
         return Session(cast("Client", self))
 
     def _announce(self, planned: Planned) -> None:
@@ -77,71 +87,3 @@ class Scheduling(Planning, Asking):
         line.submit(notice)
         notice.wait(self._confirm_timeout)
         check_sent(notice, self._confirm_timeout)
-
-
-class Session:
-    """The schedules that services keep, by their names: `client.session`.
-
-    A name means the schedule of this client, else the newest one of another.
-    """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    @property
-    def tasks(self) -> list[Schedule]:
-        """All schedules. Raises: NoAnswer"""
-        return list(self)
-
-    def __iter__(self) -> Iterator[Schedule]:
-        for view in self._views():
-            yield Schedule(self._client, view)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __getitem__(self, name: str) -> Schedule:
-        return Schedule(self._client, self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT))
-
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except UnknownSchedule:
-            return False
-        return True
-
-    def get(self, name: str) -> Schedule | None:
-        """The schedule of that name; None if there is none. Raises: NoAnswer"""
-        try:
-            return self[name]
-        except UnknownSchedule:
-            return None
-
-    def shutdown(self, force: bool = False) -> int:
-        """Have all services drain and end; with `force` without waiting for what runs.
-
-        The answer is how many there were. Raises: NoAnswer
-        """
-        return self._stop(AskStop(force=force))
-
-    def restart(self, force: bool = False) -> int:
-        """Have all services drain, and begin anew as their setting `restarting` says."""
-        return self._stop(AskStop(restart=True, force=force))
-
-    def _stop(self, request: AskStop) -> int:
-        question = self._client._put(request, "", ANSWER_TIMEOUT, every=True)
-        return len(read_answers(question))
-
-    def create(self, rule: Rule, func: Any, **options: Any) -> Schedule:
-        """Make a schedule; see `Client.schedule`."""
-        return self._client.schedule(rule, func, **options)
-
-    def _views(self) -> Iterator[ScheduleView]:
-        """Those of each store, page by page."""
-        after: int | None = 0
-        seen: set[bytes] = set()
-        while after is not None:
-            request = AskSchedules(ScheduleFilter(after=after, limit=PAGE))
-            pages = read_answers(self._client._put(request, "", ANSWER_TIMEOUT, every=True))
-            yield from new_views(pages, seen)
-            after = next_page(pages)

@@ -9,12 +9,12 @@ import msgspec
 
 from schedulergodx.client.question import Notice, Question
 from schedulergodx.core.envelope import MessageType, read_header, seal
-from schedulergodx.core.request import Request
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import EnvelopeError
 
 if TYPE_CHECKING:
     from schedulergodx.client.parcel import Parcel
+    from schedulergodx.core.any_request import Request
 
 
 class Sealer:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from schedulergodx.client.base_task import BaseTask
-from schedulergodx.client.draft import Draft
-from schedulergodx.client.expansion import expand, steps_for_each
 from schedulergodx.client.job import Job
 from schedulergodx.client.options import TaskOptions
 
@@ -52,6 +50,8 @@ class Launcher(Generic[P, R]):
         What other steps will return stands among the arguments as their `value`; it then runs after
         those.
         """
+        from schedulergodx.client.draft import Draft  # late: few programs have workflows
+
         return Job._drafted(
             Draft(function=self._recipe, args=args, params=kwargs), self._recipe.name
         )
@@ -62,6 +62,8 @@ class Launcher(Generic[P, R]):
         Each is called with one of them. The answer is a job that has the list of what they return;
         it is cancelled if one does not complete. Raises: ConfigError for a function by name
         """
+        from schedulergodx.client.expansion import expand, steps_for_each  # late: as in `step`
+
         return steps_for_each(self, values, expand, Job)
 
     def options(self, **said: Unpack[TaskOptions]) -> Launcher[P, R]:

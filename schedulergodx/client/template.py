@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from schedulergodx.client.base_batch import BaseBatch
 from schedulergodx.client.options import Options
 from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.job import Spec
 from schedulergodx.errors import TooLarge
 from schedulergodx.quantity import format_size
+
+if TYPE_CHECKING:
+    from schedulergodx.client.base_batch import BaseBatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,16 +6,17 @@ from collections.abc import Coroutine, Iterable, Mapping
 from graphlib import CycleError
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from schedulergodx.client.base_batch import BaseBatch, check_name
 from schedulergodx.client.base_job import BaseJob
-from schedulergodx.client.dependency import Dependency, id_of
+from schedulergodx.client.dependency import Dependency, read_dependencies
 from schedulergodx.client.draft import new_uid
+from schedulergodx.client.requests import batch_name
 from schedulergodx.core.dependency import in_order
 from schedulergodx.core.message import BatchRef
 from schedulergodx.errors import ConfigError, NotSubmitted
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.base_batch import BaseBatch
     from schedulergodx.client.client import Client
     from schedulergodx.client.drafting import Drafted
 
@@ -42,16 +43,18 @@ class Workflow:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = check_name(name)
+        self.name = batch_name(name)
         self.jobs: list[BaseJob[Any]] = []
         self.ref = BatchRef(new_uid(), self.name, workflow=True)
         self._known: set[bytes] = set()
         self._batch: BaseBatch | None = None
 
-    def add_job(self, job: J, depends_on: Iterable[BaseJob[Any] | Dependency] = ()) -> J:
+    def add_job(self, job: J, depends_on: Iterable[BaseJob[Any] | Dependency | str] = ()) -> J:
         """Add a job, which runs after those of `depends_on`, beside those it depends on already.
 
         Where one of them does not complete, the job is cancelled, unless a `Dependency` says more.
+
+        depends_on: jobs of this workflow, or any others of the client; these also by their ids
 
         Raises: ConfigError for a job that was launched, or that is here already
         """
@@ -61,8 +64,7 @@ class Workflow:
             raise ConfigError(f"job {job.id} was launched already: make it by hand, or as a step")
         if job.uid in self._known:
             raise ConfigError(f"job {job.id} is in workflow {self.name!r} already")
-        for one in depends_on or ():
-            job._draft.dependencies.append(one if isinstance(one, Dependency) else id_of(one))
+        job._draft.dependencies.extend(read_dependencies(depends_on or ()))
         self._known.add(job.uid)
         self.jobs.append(job)
         return job

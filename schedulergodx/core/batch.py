@@ -6,9 +6,11 @@ that the asking client has under it, else of the newest that anybody has.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
-from schedulergodx.core.view import BatchFilter, BatchView
+from schedulergodx.core.view import BatchFilter, BatchView, JobView
 
 
 class AskBatch(Struct, frozen=True, tag="batch"):
@@ -19,12 +21,16 @@ class AskBatch(Struct, frozen=True, tag="batch"):
         `WAIT_SECONDS` after it was asked for last: who still waits asks again before that
     """
 
+    answer: ClassVar[object] = BatchView | None
+
     id: str
     wait: bool = False
 
 
 class AskBatches(Struct, frozen=True, tag="batches"):
     """Batches, newest first; answered by a list of BatchView."""
+
+    answer: ClassVar[object] = list[BatchView]
 
     which: BatchFilter = BatchFilter()
 
@@ -35,6 +41,8 @@ class AskJobsOfBatch(Struct, frozen=True, tag="batch_jobs"):
     after: seq of the last job of the page before
     limit: at most 1,000 are told at once
     """
+
+    answer: ClassVar[object] = list[JobView]
 
     id: str
     after: int = 0
@@ -50,6 +58,8 @@ class AskCloseBatch(Struct, frozen=True, tag="close_batch"):
         however they did. It is not one of them
     """
 
+    answer: ClassVar[object] = BatchView | None
+
     id: str
     expected: int = 0
     callback: bytes | None = None
@@ -61,6 +71,8 @@ class AskCancelBatch(Struct, frozen=True, tag="cancel_batch"):
     force: end the processes of those that run
     """
 
+    answer: ClassVar[object] = int
+
     id: str
     force: bool = False
 
@@ -70,6 +82,8 @@ class AskRequeueBatch(Struct, frozen=True, tag="requeue_batch"):
 
     Answered by how many jobs that are.
     """
+
+    answer: ClassVar[object] = int
 
     id: str
 

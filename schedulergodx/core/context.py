@@ -189,6 +189,11 @@ def worker_of(instance: str) -> int | None:
     return int(number) if number != instance and number.isdigit() else None
 
 
+def _as_it_is(function: Callable[..., Any], task: str) -> Callable[..., Any]:
+    return function
+
+
+complete = _as_it_is  # gives a function that finds its `args` when it runs, once these are imported
 outlet: Outlet | None = None  # set once in a worker process, None everywhere else
 preparing = False  # whether this process only imports what its workers will need
 _job: ContextVar[CurrentJob | None] = ContextVar("schedulergodx_job", default=None)

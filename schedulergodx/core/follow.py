@@ -6,23 +6,14 @@ is lost, or comes twice, is seen by who reads them, and nobody has to keep accou
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from msgspec import Struct
 
 from schedulergodx.core.job import Status
 from schedulergodx.core.view import Progress
 
 FOLLOW_SECONDS = 30.0
-
-
-class AskFollow(Struct, frozen=True, tag="follow"):
-    """How a job stands; answered by a JobNews or None.
-
-    From now on the asking instance is sent FOLLOW messages as well, some times a second while there
-    is something to tell. It ends with the job, or `FOLLOW_SECONDS` after it was asked for last: who
-    still follows asks again before that.
-    """
-
-    id: str
 
 
 class Piece(Struct, frozen=True, array_like=True):
@@ -49,6 +40,19 @@ class JobNews(Struct, frozen=True, omit_defaults=True):
     text: str = ""
     printed: int = 0
     pieces: tuple[Piece, ...] = ()
+
+
+class AskFollow(Struct, frozen=True, tag="follow"):
+    """How a job stands; answered by a JobNews or None.
+
+    From now on the asking instance is sent FOLLOW messages as well, some times a second while there
+    is something to tell. It ends with the job, or `FOLLOW_SECONDS` after it was asked for last: who
+    still follows asks again before that.
+    """
+
+    answer: ClassVar[object] = JobNews | None
+
+    id: str
 
 
 class FollowBody(Struct, frozen=True, omit_defaults=True):

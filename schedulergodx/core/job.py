@@ -193,8 +193,8 @@ class Spec(Struct, frozen=True, omit_defaults=True):
     retry: when it is tried again
     enable_overdue: whether it runs when it came due while the service was away
     limits: of a hard job
-    named: the worker finds the function by `name`, and no code travels; `function` is empty then,
-        arguments and value are JSON
+    named: the worker finds the function by `name`, and no code travels; arguments and value are
+        JSON. `function` is empty then, or says what else is to be run, see `core.kinds`
     limit: what its jobs share with others
     """
 

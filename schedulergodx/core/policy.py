@@ -49,6 +49,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     start, end: instants; it fires at `start` or later, and before `end`
     max_runs: how often it fires at the most
     expires: seconds after its instant in which the job must have started
+    end_cond: a rule at which its runs are ended; "" for none
     """
 
     first: Start = Start.RULE
@@ -62,6 +63,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
     end: float | None = None
     max_runs: int | None = None
     expires: float | None = None
+    end_cond: str = ""
 
 
 class Deed(StrEnum):

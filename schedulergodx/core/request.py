@@ -1,35 +1,24 @@
-"""What a client or an operator asks of a service, one struct for each, and the type of its answer.
+"""What a client or an operator asks of a service about jobs and queues, and what it is answered.
 
-Every field is checked while it is read; what is not as its struct says is an EnvelopeError.
+One struct for each question, and in it the type of its `answer`. What is asked about batches,
+schedules, and the rest is beside these; `core.any_request` has all of it.
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 from msgspec import Struct
 
-from schedulergodx.core.batch import (
-    AskBatch,
-    AskBatches,
-    AskCancelBatch,
-    AskCloseBatch,
-    AskJobsOfBatch,
-    AskRequeueBatch,
-)
-from schedulergodx.core.envelope import UNREADABLE
-from schedulergodx.core.follow import AskFollow, JobNews
 from schedulergodx.core.job import Failure, Status
-from schedulergodx.core.schedule import SCHEDULE_ANSWERS, AskAboutSchedule
 from schedulergodx.core.view import (
-    BatchView,
     CancelAnswer,
     Change,
     JobFilter,
     JobView,
     QueueView,
 )
-from schedulergodx.core.why import AskWhy, Why
-from schedulergodx.errors import EnvelopeError
 
 LONGEST_NOTE = 1000  # characters
 
@@ -37,11 +26,15 @@ LONGEST_NOTE = 1000  # characters
 class AskOutcomes(Struct, frozen=True, tag="outcomes"):
     """Tell again what ended of these, as RESPONSES; the ANSWER says how many were found."""
 
+    answer: ClassVar[object] = int
+
     uids: list[bytes]
 
 
 class AskStatus(Struct, frozen=True, tag="status"):
     """Where a job is; answered by a Status or None. The id: a label, a ULID or a hex uid."""
+
+    answer: ClassVar[object] = Status | None
 
     id: str
 
@@ -53,6 +46,8 @@ class AskCancel(Struct, frozen=True, tag="cancel"):
     waiting: leave one alone that runs
     """
 
+    answer: ClassVar[object] = CancelAnswer
+
     id: str
     force: bool = False
     bury: bytes | None = None
@@ -62,12 +57,16 @@ class AskCancel(Struct, frozen=True, tag="cancel"):
 class AskChange(Struct, frozen=True, tag="change"):
     """Change a job that has not started; answered by True or False."""
 
+    answer: ClassVar[object] = bool
+
     id: str
     change: Change
 
 
 class AskRequeue(Struct, frozen=True, tag="requeue"):
     """Run a job again that failed, timed out, expired or was cancelled; answered by a bool."""
+
+    answer: ClassVar[object] = bool
 
     id: str
 
@@ -78,6 +77,8 @@ class AskAnnotate(Struct, frozen=True, tag="annotate"):
     note: at most `LONGEST_NOTE` characters
     """
 
+    answer: ClassVar[object] = bool
+
     id: str
     note: str
 
@@ -85,17 +86,23 @@ class AskAnnotate(Struct, frozen=True, tag="annotate"):
 class AskView(Struct, frozen=True, tag="view"):
     """Everything about a job; answered by a JobView or None."""
 
+    answer: ClassVar[object] = JobView | None
+
     id: str
 
 
 class AskList(Struct, frozen=True, tag="list"):
     """Jobs, newest first; answered by a list of JobView."""
 
+    answer: ClassVar[object] = list[JobView]
+
     which: JobFilter
 
 
 class AskCounts(Struct, frozen=True, tag="counts"):
     """How many jobs by queue and status; answered by a list of (queue, status, number)."""
+
+    answer: ClassVar[object] = list[tuple[str, Status, int]]
 
 
 class AskClear(Struct, frozen=True, tag="clear"):
@@ -104,11 +111,15 @@ class AskClear(Struct, frozen=True, tag="clear"):
     before: instant until which they had ended; None for all
     """
 
+    answer: ClassVar[object] = int
+
     before: float | None = None
 
 
 class AskPause(Struct, frozen=True, tag="pause"):
     """Start nothing of a queue any more, or go on; answered by whether that was news."""
+
+    answer: ClassVar[object] = bool
 
     queue: str
     paused: bool
@@ -117,6 +128,8 @@ class AskPause(Struct, frozen=True, tag="pause"):
 class AskQueues(Struct, frozen=True, tag="queues"):
     """The queues that are served; answered by a list of QueueView."""
 
+    answer: ClassVar[object] = list[QueueView]
+
 
 class AskStop(Struct, frozen=True, tag="stop"):
     """Have a service drain and end, and begin anew if that is said; answered by True.
@@ -124,66 +137,17 @@ class AskStop(Struct, frozen=True, tag="stop"):
     force: end the jobs that run, and wait for none
     """
 
+    answer: ClassVar[object] = bool
+
     restart: bool = False
     force: bool = False
-
-
-Request = (
-    AskOutcomes
-    | AskStatus
-    | AskCancel
-    | AskChange
-    | AskRequeue
-    | AskView
-    | AskList
-    | AskCounts
-    | AskBatch
-    | AskBatches
-    | AskJobsOfBatch
-    | AskCloseBatch
-    | AskCancelBatch
-    | AskRequeueBatch
-    | AskAnnotate
-    | AskClear
-    | AskPause
-    | AskQueues
-    | AskFollow
-    | AskWhy
-    | AskAboutSchedule
-    | AskStop
-)
-
-ANSWERS: dict[type[Struct], object] = {
-    AskOutcomes: int,
-    AskStatus: Status | None,
-    AskCancel: CancelAnswer,
-    AskChange: bool,
-    AskRequeue: bool,
-    AskView: JobView | None,
-    AskList: list[JobView],
-    AskCounts: list[tuple[str, Status, int]],
-    AskBatch: BatchView | None,
-    AskBatches: list[BatchView],
-    AskJobsOfBatch: list[JobView],
-    AskCloseBatch: BatchView | None,
-    AskCancelBatch: int,
-    AskRequeueBatch: int,
-    AskAnnotate: bool,
-    AskClear: int,
-    AskPause: bool,
-    AskQueues: list[QueueView],
-    AskFollow: JobNews | None,
-    AskWhy: Why | None,
-    AskStop: bool,
-    **SCHEDULE_ANSWERS,
-}
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
     """The answer to a REQUEST.
 
     request: uid of its envelope
-    value: of the type that `ANSWERS` names for it
+    value: of the type that the `answer` of the request names
     failure: why there is none
     known: False where this store does not know the job: another store may
     """
@@ -192,14 +156,3 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     value: msgspec.Raw = msgspec.Raw(b"\xc0")
     failure: Failure | None = None
     known: bool = True
-
-
-_open: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
-
-
-def read_request(body: bytes) -> Request:
-    """The body of a REQUEST. Raises: EnvelopeError"""
-    try:
-        return _open.decode(body)
-    except UNREADABLE as error:
-        raise EnvelopeError(f"the request can't be read: {error}") from error

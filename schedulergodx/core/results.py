@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from schedulergodx.core.identity import derived_uid, uid_of, ulid
 from schedulergodx.core.job import Status
+from schedulergodx.errors import ShipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,8 +55,12 @@ class ResultOf:
 
     def __reduce__(self) -> tuple[Any, ...]:
         met = _met.get(None)
-        if met is not None:
-            met.append(self)
+        if met is None:
+            raise ShipError(
+                f"the value of job {ulid(self.uid)} is not there yet, and only the arguments of "
+                "steps and of jobs by hand wait for such: make one with `task.step(...)`"
+            )
+        met.append(self)
         return result_of, (self.uid,)
 
 

@@ -7,6 +7,7 @@ the asking client has under it, else of the newest that anybody has.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -107,11 +108,15 @@ class ChangeView(Struct, frozen=True):
 class AskSchedule(Struct, frozen=True, tag="schedule"):
     """How a schedule stands; answered by a ScheduleView or None."""
 
+    answer: ClassVar[object] = ScheduleView | None
+
     id: str
 
 
 class AskSchedules(Struct, frozen=True, tag="schedules"):
     """Schedules by their numbers; answered by a list of ScheduleView."""
+
+    answer: ClassVar[object] = list[ScheduleView]
 
     which: ScheduleFilter = ScheduleFilter()
 
@@ -127,6 +132,8 @@ class AskPutSchedule(Struct, frozen=True, tag="put_schedule"):
     keep: leave a schedule of that name as it is
     """
 
+    answer: ClassVar[object] = ScheduleView
+
     name: str
     rule: str
     zone: str
@@ -138,6 +145,8 @@ class AskPutSchedule(Struct, frozen=True, tag="put_schedule"):
 class AskUpdateSchedule(Struct, frozen=True, tag="update_schedule"):
     """Change a schedule; None leaves a field as it is. Answered by a ScheduleView or None."""
 
+    answer: ClassVar[object] = ScheduleView | None
+
     id: str
     rule: str | None = None
     zone: str | None = None
@@ -147,6 +156,8 @@ class AskUpdateSchedule(Struct, frozen=True, tag="update_schedule"):
 
 class AskTurnSchedule(Struct, frozen=True, tag="turn_schedule"):
     """Pause, disable, delete or enable a schedule; answered by whether that was news."""
+
+    answer: ClassVar[object] = bool
 
     id: str
     state: ScheduleState
@@ -160,6 +171,8 @@ class AskRunSchedule(Struct, frozen=True, tag="run_schedule"):
     units: by their hashes, those that these arguments need
     """
 
+    answer: ClassVar[object] = bool
+
     id: str
     uid: bytes
     arguments: bytes | None = None
@@ -172,6 +185,8 @@ class AskNextFires(Struct, frozen=True, tag="next_fires"):
     after: None for now
     """
 
+    answer: ClassVar[object] = list[float]
+
     id: str
     number: int = 10
     after: float | None = None
@@ -183,6 +198,8 @@ class AskFires(Struct, frozen=True, tag="fires"):
     before: instant of the last one of the page before
     """
 
+    answer: ClassVar[object] = list[FireView]
+
     id: str
     before: float | None = None
     limit: int = 100
@@ -191,8 +208,18 @@ class AskFires(Struct, frozen=True, tag="fires"):
 class AskScheduleChanges(Struct, frozen=True, tag="schedule_changes"):
     """The newest changes of a schedule, the oldest of these first; a list of ChangeView."""
 
+    answer: ClassVar[object] = list[ChangeView]
+
     id: str
     limit: int = 100
+
+
+class AskWhySchedule(Struct, frozen=True, tag="why_schedule"):
+    """Why a schedule has not fired; answered by the fields of a `core.why.Why`, or None."""
+
+    answer: ClassVar[object] = dict[str, object] | None
+
+    id: str
 
 
 class AskBackfill(Struct, frozen=True, tag="backfill"):
@@ -200,6 +227,8 @@ class AskBackfill(Struct, frozen=True, tag="backfill"):
 
     Answered by how many jobs were made now, and from where to go on; None if that was all.
     """
+
+    answer: ClassVar[object] = tuple[int, float | None]
 
     id: str
     begin: float
@@ -217,17 +246,5 @@ AskAboutSchedule = (
     | AskFires
     | AskScheduleChanges
     | AskBackfill
+    | AskWhySchedule
 )
-
-SCHEDULE_ANSWERS: dict[type[Struct], object] = {
-    AskSchedule: ScheduleView | None,
-    AskSchedules: list[ScheduleView],
-    AskPutSchedule: ScheduleView,
-    AskUpdateSchedule: ScheduleView | None,
-    AskTurnSchedule: bool,
-    AskRunSchedule: bool,
-    AskNextFires: list[float],
-    AskFires: list[FireView],
-    AskScheduleChanges: list[ChangeView],
-    AskBackfill: tuple[int, float | None],
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from msgspec import Struct
@@ -19,8 +18,7 @@ class CancelAnswer(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What may change of a job that has not started. None leaves a field as it is.
 
     due: instant; 0.0 for now
@@ -33,8 +31,7 @@ class Change:
     lifetime: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptView:
+class AttemptView(Struct, frozen=True):
     """One attempt, as people look at it. Kept from the first failure on."""
 
     number: int
@@ -66,9 +63,16 @@ class Progress(Struct, frozen=True):
             return None
         return min(1.0, max(0.0, self.done / self.total))
 
+    def followed_by(self, done: float | None, total: float | None, note: str) -> Progress:
+        """What is known when that is said next: what is left out stays what it was."""
+        return Progress(
+            self.done if done is None else done,
+            self.total if total is None else total,
+            note or self.note,
+        )
 
-@dataclass(frozen=True, slots=True)
-class JobView:
+
+class JobView(Struct, frozen=True):
     """One job, as people look at it.
 
     parents: jobs that it depends on; not in lists of jobs, but for those of a batch
@@ -111,8 +115,7 @@ class JobView:
     arguments: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class JobFilter:
+class JobFilter(Struct, frozen=True):
     """Which jobs to list: all fields that are set must hold. Newest first.
 
     before: seq of the last row of the page before
@@ -134,8 +137,7 @@ class BatchState(StrEnum):
     CANCELLED = "cancelled"  # what comes for it all the same is called off
 
 
-@dataclass(frozen=True, slots=True)
-class BatchView:
+class BatchView(Struct, frozen=True):
     """A batch, as people look at it.
 
     created: instant
@@ -171,8 +173,7 @@ class BatchView:
         return self.left == 0
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFilter:
+class BatchFilter(Struct, frozen=True):
     """Which batches to list: all fields that are set must hold. Newest first.
 
     active: whether jobs of it have not ended

@@ -192,6 +192,7 @@ def _worker_settings(settings: ExecutorSettings) -> WorkerSettings:
         recycle_memory=settings.recycle_memory,
         imports=list(settings.imports),
         accept_code=settings.accept_code,
+        kinds=list(settings.kinds),
     )
 
 

@@ -188,6 +188,7 @@ class WorkerSettings(Struct, frozen=True):
     recycle_memory: int
     imports: list[str] = []
     accept_code: bool = True
+    kinds: list[str] = []
 
 
 class Spawn(Struct, frozen=True, array_like=True, tag="spawn"):

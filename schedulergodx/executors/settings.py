@@ -42,6 +42,7 @@ class ExecutorSettings:
     imports: what jobs may call by a path, see `core.allow_list`
     functions: what jobs may call by a name
     accept_code: whether workers open code and arguments that were pickled
+    kinds: tags of what jobs may run beside functions, see `core.kinds`
     prefix: before the names of queues, for clients inside of jobs
     """
 
@@ -63,6 +64,7 @@ class ExecutorSettings:
     imports: tuple[str, ...] = ()
     functions: Functions = NO_FUNCTIONS
     accept_code: bool = True
+    kinds: tuple[str, ...] = ()
     prefix: str = ""
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.options import Duration
     from schedulergodx.client.question import Question
     from schedulergodx.config import Settings
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.any_request import Request
     from schedulergodx.local.file import JobFile
 
 NAME = "local"

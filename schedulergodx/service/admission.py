@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from schedulergodx.core.allow_list import NO_CODE, AllowList
 from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.json_task import read_json_task, sender_of, to_envelope
+from schedulergodx.core.kinds import read_kind
 from schedulergodx.core.signing import SIGNATURE_HEADER
 from schedulergodx.errors import BadSignature, EnvelopeError
 
@@ -30,6 +31,7 @@ class Admission:
     imports: which functions may be called by a path, see `core.allow_list`
     registered: the names of those that may be called by a name
     accept_code: whether jobs may bring their own code
+    kinds: tags of what jobs may run beside functions, see `core.kinds`
     """
 
     def __init__(
@@ -40,15 +42,20 @@ class Admission:
         imports: Iterable[str],
         registered: Callable[[], Collection[str]],
         accept_code: bool,
+        kinds: Collection[str] = (),
     ) -> None:
         self._signer = signer
         self._names = names
         self._allowed = AllowList(imports)
         self._registered = registered
         self._accept_code = accept_code
+        self._kinds = kinds
 
     def refusal(self, spec: Spec) -> Failure | None:
         """Why no job of that kind is taken; None if they are."""
+        if spec.named and spec.function:
+            kind = read_kind(spec.function, self._kinds)
+            return kind if isinstance(kind, Failure) else None
         if spec.named:
             return self._allowed.judge(spec.name, self._registered())
         return None if self._accept_code else Failure(ErrorCode.NOT_ALLOWED, NO_CODE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -71,7 +70,7 @@ class BatchDesk:
         if isinstance(request, AskBatches):
             which = request.which
             limit = min(which.limit, _LONGEST_PAGE)
-            return self._store.list_batches(dataclasses.replace(which, limit=limit))
+            return self._store.list_batches(replace(which, limit=limit))
         number = self._store.find_batch(header.client, request.id)
         if number is None:
             number = self._store.find_batch(None, request.id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from schedulergodx.core.any_request import read_request
 from schedulergodx.core.batch import AskCancelBatch, AskJobsOfBatch, AskRequeueBatch
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.follow import AskFollow
@@ -30,7 +31,6 @@ from schedulergodx.core.request import (
     AskStatus,
     AskStop,
     AskView,
-    read_request,
 )
 from schedulergodx.core.schedule import (
     AskAboutSchedule,
@@ -52,8 +52,8 @@ from schedulergodx.storage.base import Retention
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.envelope import Envelope, Header
-    from schedulergodx.core.request import Request
     from schedulergodx.core.view import Change
     from schedulergodx.service.batch_desk import BatchDesk
     from schedulergodx.service.errands import Errands

@@ -7,7 +7,10 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.kinds import allowed_kinds
 from schedulergodx.core.limit import Rate
+from schedulergodx.executors.base import Ended
 from schedulergodx.service.admission import Admission
 from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
@@ -41,11 +44,21 @@ if TYPE_CHECKING:
     from schedulergodx.core.message import TaskBody
     from schedulergodx.core.names import Names
     from schedulergodx.core.signing import Signer
-    from schedulergodx.executors.base import Executor
+    from schedulergodx.executors.base import Executor, Report
     from schedulergodx.service.watch import Watch
     from schedulergodx.storage.base import NewJob, Running, Store
 
 logger = logging.getLogger(__name__)
+
+# Of jobs whose function was never called.
+_NOT_BEGUN = frozenset(
+    {
+        ErrorCode.MISSING_MODULE,
+        ErrorCode.UNREADABLE_CODE,
+        ErrorCode.UNKNOWN_FUNCTION,
+        ErrorCode.NOT_ALLOWED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +150,9 @@ class Engine:
             )
         elif crashed:
             logger.warning("the service before ended without a word, and nothing ran")
-        await parts.executor.start(self._loop.report, parts.store.units)
+        silent = self._settings.silence_task_prerun
+        report = self._loop.report if silent else self._report_aloud
+        await parts.executor.start(report, parts.store.units)
 
     async def run(self) -> None:
         """Run rounds until `finish`."""
@@ -298,6 +313,7 @@ class Engine:
             imports=self._settings.imports,
             registered=self._parts.executor.names,
             accept_code=self._settings.accept_code,
+            kinds=allowed_kinds(self._settings),
         )
 
     def _make_explainer(self, dispatcher: Dispatcher) -> Explainer:
@@ -331,10 +347,19 @@ class Engine:
             rates=_rates(self._settings),
         )
 
-    def _halt(self) -> None:
-        """A rule can't be told, and that is not to be passed over."""
-        logger.error("the service stops, since silence_cond_check is off")
+    def _halt(self, setting: str = "silence_cond_check") -> None:
+        """Something is wrong that is not to be passed over."""
+        logger.error("the service stops, since %s is off", setting)
         self._on_halt()
+
+    def _report_aloud(self, report: Report) -> None:
+        """A job that can't be begun is not to be passed over."""
+        self._loop.report(report)
+        if not isinstance(report, Ended) or report.outcome.failure is None:
+            return
+        if report.outcome.failure.code in _NOT_BEGUN:
+            logger.error("job %d can't be begun: %s", report.seq, report.outcome.failure.text)
+            self._halt("silence_task_prerun")
 
     def _call_off(self, job: Running, force: bool) -> None:
         self._parts.executor.cancel(job.seq, job.attempt, force=force)

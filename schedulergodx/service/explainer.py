@@ -8,13 +8,14 @@ from schedulergodx.core.dependency import is_met
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import Execution, Status
 from schedulergodx.core.limit import key_of_queue, rate_of
-from schedulergodx.core.why import Facts, Hold, Related, Why, explain
+from schedulergodx.core.why_job import Facts, Hold, Related, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from schedulergodx.core.limit import Rate
     from schedulergodx.core.view import JobView
+    from schedulergodx.core.why import Why
     from schedulergodx.service.dispatcher import Dispatcher
     from schedulergodx.storage.base import Store
     from schedulergodx.storage.holding import HeldBack
@@ -89,7 +90,7 @@ class Explainer:
         yield Hold(
             f"queue {queue!r}",
             limit,
-            None if rate is None else (rate.starts, rate.seconds),
+            rate,
             len(running),
             self._all_related(running),
             None if rate is None else self._store.opens(key_of_queue(queue), rate),
@@ -99,12 +100,11 @@ class Explainer:
         rule = held.rule
         if rule is None:
             return
-        rate = rate_of(rule)
         of_key = f", key {held.key!r}" if held.key else ""
         yield Hold(
             f"limit {rule.name!r}{of_key}",
             rule.concurrency,
-            None if rate is None else (rate.starts, rate.seconds),
+            rate_of(rule),
             held.running,
             self._all_related(held.holders),
             held.opens,

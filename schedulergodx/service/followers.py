@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from schedulergodx.core.envelope import MessageType
 from schedulergodx.core.follow import FOLLOW_SECONDS, FollowBody, JobNews, Piece
 from schedulergodx.core.job import ErrorCode, Status
@@ -214,23 +216,15 @@ class Followers:
 
 def _news(view: JobView, followed: _Followed | None = None) -> JobNews:
     progress = view.progress or (Progress(None, None, view.note) if view.note else None)
-    attempts = view.attempts
-    text = view.text or (attempts[-1].text if attempts else "")
+    text = view.text or (view.attempts[-1].text if view.attempts else "")
     news = JobNews(view.uid, view.status, view.attempt, progress, text)
     if followed is None:
         return news
-    return JobNews(
-        *(news.uid, news.status, news.attempt, progress, text),
-        printed=followed.printed,
-        pieces=tuple(followed.pieces),
-    )
+    return replace(news, printed=followed.printed, pieces=tuple(followed.pieces))
 
 
 def _whole(view: JobView) -> JobNews:
     """Of one that has ended: all that is kept of its output."""
     output = view.output.encode()
-    news = _news(view)
     pieces = (Piece(view.attempt, 0, output),) if output else ()
-    return JobNews(
-        *(news.uid, news.status, news.attempt, news.progress, news.text), len(output), pieces
-    )
+    return replace(_news(view), printed=len(output), pieces=pieces)

@@ -40,16 +40,19 @@ class Journal:
     def write(self, tick: Tick) -> None:
         """Inside a round, before attempts are settled: write it, and answer after the commit."""
         if self._said:
-            said = [Said(r.seq, r.attempt, r.done, r.total, r.note) for r in self._said.values()]
+            said = [
+                Said(one.seq, one.attempt, one.done, one.total, one.note)
+                for one in self._said.values()
+            ]
             self._store.note_progress(said, tick.now)
-            tick.later.append(partial(self._forget, dict(self._said)))
+            tick.later.append(partial(self._forget_said, dict(self._said)))
         for asked in self._asked:
             if isinstance(asked, Kept):
                 self._keep(asked, tick)
             else:
                 self._recall(asked, tick)
         if self._asked:
-            tick.later.append(partial(self._asked.__delitem__, slice(len(self._asked))))
+            tick.later.append(partial(self._forget_asked, len(self._asked)))
 
     def refuse(self, reason: str) -> None:
         """What is to be written can't be: a job that waits for that is told."""
@@ -72,7 +75,11 @@ class Journal:
         bodies = self._store.units(units) if units else {}
         tick.later.append(partial(self._executor.remind, recalled, value, units, bodies))
 
-    def _forget(self, written: dict[int, Progressed]) -> None:
+    def _forget_asked(self, number: int) -> None:
+        """So many are answered."""
+        del self._asked[:number]
+
+    def _forget_said(self, written: dict[int, Progressed]) -> None:
         """This is on disk; newer words that came meanwhile are not."""
         for seq, said in written.items():
             if self._said.get(seq) is said:

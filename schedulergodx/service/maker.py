@@ -96,6 +96,11 @@ class Maker:
             changes |= {"arguments": arguments, "units": tuple(units)}
         self._store_job(schedule, _item(schedule, **changes), units, instance, tick)
 
+    def end_all(self, schedule: Schedule, tick: Tick) -> None:
+        """Call off its jobs that have not ended; those that run are ended with their processes."""
+        for uid in self._store.unfinished(schedule.number):
+            self._call_off(uid, tick)
+
     def _store_job(
         self,
         schedule: Schedule,

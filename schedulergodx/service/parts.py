@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.allow_list import AllowList
+from schedulergodx.core.kinds import allowed_kinds
 from schedulergodx.core.names import check_queue
 from schedulergodx.core.registry import registry
 from schedulergodx.core.runs import NEWEST_RUN_NOTE, name_note, name_text
@@ -70,6 +71,7 @@ def executor_of(settings: Settings, store: Store, *, run: int, directory: Path) 
             imports=settings.imports,
             functions=pack_functions(registry.functions, accept_code=settings.accept_code),
             accept_code=settings.accept_code,
+            kinds=allowed_kinds(settings),
             prefix=settings.prefix,
             echo=bool(settings.echo),
             recycle_jobs=settings.recycle_jobs or _NEVER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from schedulergodx.core.identity import UID_BYTES, ulid
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.core.message import TaskBody
 from schedulergodx.core.policy import fault_of, is_open, runs_left
-from schedulergodx.core.rule import read_rule, read_zone
+from schedulergodx.core.rule import circle_of, read_rule, read_zone, tasks_before, trouble_of
 from schedulergodx.core.schedule import (
     LONGEST_NAME,
     AskAboutSchedule,
@@ -28,13 +29,17 @@ from schedulergodx.core.schedule import (
     AskSchedules,
     AskTurnSchedule,
     AskUpdateSchedule,
+    AskWhySchedule,
     ScheduleState,
     ScheduleView,
     Why,
 )
-from schedulergodx.errors import BadRule
+from schedulergodx.core.why import Reason
+from schedulergodx.core.why import Why as WhyNot
+from schedulergodx.errors import BadRule, StoreError
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.past import Past
+from schedulergodx.service.schedule_explainer import why_schedule
 from schedulergodx.storage.schedules import Fire, Fired, Plan
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ if TYPE_CHECKING:
     from schedulergodx.service.timekeeper import Timekeeper
     from schedulergodx.storage.base import NewJob, Store
     from schedulergodx.storage.schedules import Schedule
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_PAGE = 1000
 _BACKFILLED = 500  # jobs an answer
@@ -79,7 +86,13 @@ class ScheduleDesk:
             limit = min(request.which.limit, _LONGEST_PAGE)
             return self._store.list_schedules(replace(request.which, limit=limit))
         if isinstance(request, AskPutSchedule):
-            return self._put(request, header, tick)
+            try:
+                return self._put(request, header, tick)
+            except RefusedError as error:  # perhaps nobody waits for the answer
+                logger.warning(
+                    "schedule %r of %s is refused: %s", request.name, header.client, error
+                )
+                raise
         number = self._store.find_schedule(header.client, request.id)
         if number is None:
             number = self._store.find_schedule(None, request.id)
@@ -94,6 +107,8 @@ class ScheduleDesk:
                 return self._store.fires_of(number, before, min(limit, _LONGEST_PAGE))
             case AskScheduleChanges(_, limit):
                 return self._store.changes_of(number, min(limit, _LONGEST_PAGE))
+            case AskWhySchedule():
+                return self._why(self._store.schedule(number), tick.now)
             case AskTurnSchedule(_, state):
                 return self._turn(number, state, header, tick)
         self._check_lives(number)
@@ -118,6 +133,7 @@ class ScheduleDesk:
             return self._store.view_schedule(number)
         body = self._read_task(request.task, header, tick.now)
         plan = _plan(request.rule, request.zone, body, request)
+        self._check_circle(plan, number)
         if number is None:
             client = self._store.client_id(header.client)
             number = self._store.add_schedule(header.uid, client, name, plan, tick.now)
@@ -136,8 +152,9 @@ class ScheduleDesk:
             body = self._read_task(request.task, header, tick.now)
         policy = old.policy if request.policy is None else request.policy
         rule, zone = request.rule or old.rule, request.zone or old.zone
-        said = AskPutSchedule("", rule, zone, b"", policy)
-        self._revise(number, _plan(rule, zone, body, said), header, tick)
+        plan = _plan(rule, zone, body, AskPutSchedule("", rule, zone, b"", policy))
+        self._check_circle(plan, number)
+        self._revise(number, plan, header, tick)
         return self._store.view_schedule(number)
 
     def _revise(self, number: int, plan: Plan, header: Header, tick: Tick) -> None:
@@ -148,6 +165,24 @@ class ScheduleDesk:
         version = self._store.revise_schedule(number, plan, tick.now, anew=False)
         self._note(number, header, f"version {version}: {_difference(old, plan)}", tick.now)
         self._timekeeper.begin(number, tick)
+
+    def _check_circle(self, plan: Plan, number: int | None) -> None:
+        """Refuse what would begin itself again for ever, or wait for itself. Raises: RefusedError
+
+        number: of the schedule that is to have that plan
+        """
+
+        def after(task: str) -> list[str]:
+            plans = [self._store.schedule(n).plan for n in self._store.listeners(task) - {number}]
+            return [plan.task for plan in plans if task in tasks_before(plan.rule)]
+
+        circle = circle_of(plan.task, tasks_before(plan.rule), after)
+        if circle is not None:
+            names = " after ".join(map(repr, [plan.task, *reversed(circle)]))
+            raise _refused(
+                f"{names}: that goes round without an end, or never begins. Leave one of these "
+                "rules out, or have it come after a failure"
+            )
 
     def _read_task(self, body: bytes, header: Header, now: float) -> bytes:
         """What is kept of a TASK; its units are kept apart. Raises: RefusedError"""
@@ -191,6 +226,7 @@ class ScheduleDesk:
             instant += _BUMP
         self._store.fire_schedule(number, [Fire(instant, Why.BY_HAND, request.uid)], tick.now)
         self._note(number, header, f"run by hand: job {ulid(request.uid)}", tick.now)
+        self._timekeeper.look(number, tick)
         return True
 
     def _is_own(self, schedule: Schedule, header: Header) -> bool:
@@ -207,6 +243,16 @@ class ScheduleDesk:
         left = runs_left(schedule.fires, schedule.plan.policy)
         most = min(wanted, _LONGEST_PAGE if left is None else left)
         return list(islice(self._coming(schedule, now if after is None else after), most))
+
+    def _why(self, schedule: Schedule, now: float) -> WhyNot:
+        surroundings = self._timekeeper.surroundings(now)
+        try:
+            coming = self._next(schedule, 1, None, now)
+            return why_schedule(self._store, schedule, now, coming, surroundings)
+        except StoreError:
+            raise
+        except Exception as error:
+            return WhyNot(Reason.TROUBLE, f"its rule can't be told: {trouble_of(error)}")
 
     def _coming(
         self, schedule: Schedule, after: float, past: Past | None = None
@@ -248,6 +294,8 @@ def _plan(rule: str, zone: str, body: bytes, said: AskPutSchedule) -> Plan:
     try:
         text = str(read_rule(rule))
         read_zone(zone)
+        if said.policy.end_cond:
+            read_rule(said.policy.end_cond)
     except BadRule as error:
         raise _refused(str(error)) from error
     fault = fault_of(said.policy)

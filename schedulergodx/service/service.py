@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.brokers import make_broker
-from schedulergodx.brokers.base import Held
 from schedulergodx.config import Settings, load_settings
 from schedulergodx.core import context
 from schedulergodx.core.identity import UidSource
@@ -25,13 +24,13 @@ from schedulergodx.core.registry import Registering
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import (
     BrokerUnavailable,
-    QueueOwned,
     SecretRequired,
     ServiceError,
 )
 from schedulergodx.service.aliases import Aliases
 from schedulergodx.service.engine import Engine, Parts
 from schedulergodx.service.overview import overview
+from schedulergodx.service.ownership import own
 from schedulergodx.service.parts import check_settings, make_executor
 from schedulergodx.service.restarting import RECALL, begin_anew
 from schedulergodx.service.signals import on_stop_signals
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from schedulergodx.brokers.base import Broker
-    from schedulergodx.core.names import Queue
     from schedulergodx.executors.base import Executor
     from schedulergodx.storage.base import Store
     from schedulergodx.storage.database import DB
@@ -208,8 +206,8 @@ class Service(Aliases, Registering, Program):
             await self._drain(engine, executor, rounds, reading)
             if self._halted:
                 raise ServiceError(
-                    "it stopped because the rule of a schedule can't be told: the log says which. "
-                    "Mend it, or let such rules pass with silence_cond_check"
+                    "it stopped since a rule can't be told, or a job can't be begun: the log says "
+                    "which. Mend it, or set silence_cond_check and silence_task_prerun"
                 )
         finally:
             self._engine = None
@@ -325,9 +323,10 @@ class Service(Aliases, Registering, Program):
                 "text for services and clients (python -c 'import secrets; "
                 "print(secrets.token_hex(32))')"
             )
-        names = Names(self.settings.prefix)
+        names, patience = Names(self.settings.prefix), 2 * self.settings.heartbeat
+        logger = self.logger.getLogger()
         for queue in self.settings.queues:
-            await self._own(broker, names.owner(queue), queue)
+            await own(broker, names, queue, patience=patience, logger=logger)
         await engine.read()
         self._ready.set()
         self._announce(
@@ -344,27 +343,6 @@ class Service(Aliases, Registering, Program):
             sys.stderr.write(f"{sentence}; Ctrl+C stops it\n")
         else:
             logger.info("%s", sentence)
-
-    async def _own(self, broker: Broker, owner: Queue, queue: str) -> None:
-        """Hold a queue for this store. After a cut, our own old connection may hold it a while."""
-        end = time.monotonic() + 2 * self.settings.heartbeat
-        told = False
-        while True:
-            try:
-                await broker.declare(owner)
-            except Held:
-                if time.monotonic() > end:
-                    raise QueueOwned(
-                        f"another service with another database serves queue {queue!r}, and jobs "
-                        "of one queue can't be in two databases: give this one other queues "
-                        "(--queues), or let both share one PostgreSQL database (--db)"
-                    ) from None
-                if not told:
-                    self.logger.warning("queue %r is held by another service; waiting", queue)
-                    told = True
-                await asyncio.sleep(1)
-            else:
-                return
 
     # -- signals ----------------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from schedulergodx.core.conditions.base import Moment, due
 from schedulergodx.core.conditions.preview import fires as fires_of
 from schedulergodx.core.policy import Missed, is_missed, is_open, runs_left
-from schedulergodx.core.rule import read_rule, read_zone, tasks_of
+from schedulergodx.core.rule import read_rule, read_zone, tasks_of, trouble_of
 from schedulergodx.core.schedule import ScheduleState, Why
-from schedulergodx.errors import BadRule, StoreError
+from schedulergodx.errors import StoreError
 from schedulergodx.service.past import Past, Surroundings
 from schedulergodx.service.tick import Tick
 from schedulergodx.storage.schedules import Fire, Fired
@@ -91,7 +91,11 @@ class Timekeeper:
     def begin(self, number: int, tick: Tick) -> None:
         """A schedule is new, or its rule is, or it is active again."""
         schedule = self._store.schedule(number)
-        self._store.listen(number, tasks_of(schedule.plan.rule, schedule.plan.task))
+        plan = schedule.plan
+        tasks = set(tasks_of(plan.rule, plan.task))
+        if plan.policy.end_cond:
+            tasks.update(tasks_of(plan.policy.end_cond, plan.task))
+        self._store.listen(number, sorted(tasks))
         self.look(number, tick)
 
     def look(self, number: int, tick: Tick) -> None:
@@ -102,7 +106,8 @@ class Timekeeper:
         part = Tick(tick.now)
         try:
             with self._store.savepoint():
-                next = self._fire(self._begin_look(schedule, part))
+                look = self._begin_look(schedule, part)
+                next = self._end_runs(look, self._fire(look))
                 self._store.plan_schedule(number, next)
         except StoreError:
             raise
@@ -143,6 +148,19 @@ class Timekeeper:
             self._store.set_last(number, look.past.last, look.past.consumed)
             self._store.set_note(_CLOCK_NOTE, repr(now))
         return next if next is None or policy.end is None or next < policy.end else None
+
+    def _end_runs(self, look: _Look, next: float | None) -> float | None:
+        """End its runs if that is due; the answer is when to look next. next: for its rule"""
+        schedule = look.schedule
+        if not schedule.plan.policy.end_cond or not self._store.unfinished(schedule.number):
+            return next
+        view = read_rule(schedule.plan.policy.end_cond).view(look.moment)
+        if view.holds:
+            self._maker.end_all(schedule, look.tick)
+            return next
+        if view.changes is None or next is None:
+            return view.changes if next is None else next
+        return min(next, view.changes)
 
     def _fire_once(self, look: _Look, view: View, left: int | None) -> list[Fire]:
         """What is made of one time that the rule holds; its past goes on."""
@@ -213,7 +231,7 @@ class Timekeeper:
 
     def _note_trouble(self, schedule: Schedule, error: Exception, now: float) -> None:
         """The rule could not be told: it counts as not fulfilled, and is looked at again later."""
-        text = str(error) if isinstance(error, BadRule) else f"{type(error).__name__}: {error}"
+        text = trouble_of(error)
         logger.error("the rule of schedule %s can't be told: %s", schedule.name, text)
         self._store.plan_schedule(schedule.number, now + _AGAIN, text)
         if not self._silent:

@@ -157,6 +157,9 @@ class ScheduleStore(Protocol):
         After a rollback, and at the start, it may name some to which nothing has.
         """
 
+    def listeners(self, task: str) -> set[int]:
+        """Those that listen to a task."""
+
     def latest(
         self, action: Action, task: str, nth: int = 1, before: float = math.inf
     ) -> Happening | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core import context
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
+from schedulergodx.core.kinds import allowed_kinds
+from schedulergodx.core.registry import registry
 from schedulergodx.executors.base import Ended, Free, Kept, Returned
 from schedulergodx.executors.frames import Order, Saved
 from schedulergodx.executors.inside.attempt import Attempt
@@ -62,7 +64,9 @@ class Hands:
     ) -> None:
         self._clock = clock
         self._original = original
-        self._opener = Opener(settings.imports, accept_code=settings.accept_code)
+        self._opener = Opener(
+            settings.imports, accept_code=settings.accept_code, kinds=allowed_kinds(settings)
+        )
         self._judge = Judge(settings.result_limit)
         self._output_limit = settings.output_limit
         self._page = _Page()
@@ -122,8 +126,6 @@ class Hands:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def names(self) -> Collection[str]:
-        from schedulergodx.core.registry import registry
-
         return registry.functions.keys()
 
     def places(self, execution: object) -> Sequence[int]:
@@ -140,9 +142,8 @@ class Hands:
             self._running += 1
             if self._deaths:
                 self._deaths -= 1
-                self._end(
-                    Ended(work.seq, work.attempt, _died(), False, self._clock(), self._clock())
-                )
+                now = self._clock()
+                self._end(Ended(work.seq, work.attempt, _died(), False, now, now))
             else:
                 self._threads.submit(self._do, work)
 
@@ -172,18 +173,7 @@ class Hands:
     # -- one job, on a thread of its own ----------------------------------------------------------
 
     def _do(self, work: Work) -> None:
-        order = Order(
-            work.seq,
-            work.seq,
-            work.attempt,
-            work.uid,
-            work.label,
-            work.client,
-            0,
-            work.arguments,
-            work.units,
-            work.results,
-        )
+        order = _order(work)
         started = self._clock()
         attempt = Attempt(
             order, work.spec, self._page, started, self._output_limit, self._make_voice

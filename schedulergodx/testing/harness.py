@@ -22,9 +22,8 @@ from schedulergodx.utils.abstractions import Closing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from schedulergodx.client.base_task import BaseTask
     from schedulergodx.client.client import Client
-    from schedulergodx.testing.launches import Launch
+    from schedulergodx.testing.launches import Launch, Named
 
 _numbers = itertools.count(1)
 _living: WeakValueDictionary[int, Harness] = WeakValueDictionary()
@@ -63,9 +62,7 @@ class Harness(Closing):
         _living[self._number] = self
         self._broker = f"memory:harness-{self._number}"
         self._copies = copies
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="schedulergodx-harness-", dir=_in_memory()
-        )
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_in_memory())
         said = {"broker": self._broker, "db": f"sqlite:///{self._folder.name}/jobs.db"}
         self._settings = load_settings(environ={}, **{**said, **settings})
         self._backstage: Backstage | None = None
@@ -121,13 +118,13 @@ class Harness(Closing):
 
     # -- launches ---------------------------------------------------------------------------------
 
-    def launches(self, task: BaseTask | Callable[..., Any] | str | None = None) -> list[Launch]:
+    def launches(self, task: Named | None = None) -> list[Launch]:
         """What was launched, in its order; of one task, or of all."""
         return self._client.launches.of(task)
 
     def assert_launched(
         self,
-        task: BaseTask | Callable[..., Any] | str,
+        task: Named,
         *,
         args: tuple[Any, ...] | None = None,
         kwargs: dict[str, Any] | None = None,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from schedulergodx.client.base_job import BaseJob
     from schedulergodx.client.base_task import BaseTask
 
-Named = "BaseTask | Callable[..., Any] | str"
+# How a test says which task it means: itself, its function, or its name.
+Named: TypeAlias = "BaseTask | Callable[..., Any] | str"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Launch:
         said = [*map(repr, self.args), *(f"{key}={value!r}" for key, value in self.kwargs.items())]
         return f"{self.task}({', '.join(said)})"
 
-    def is_of(self, task: BaseTask | Callable[..., Any] | str) -> bool:
+    def is_of(self, task: Named) -> bool:
         """Whether it is one of a task, of the function of one, or of that name."""
         if isinstance(task, str):
             return self.task == task
@@ -50,13 +51,13 @@ class Launches:
         """Note one."""
         self._all.append(launch)
 
-    def of(self, task: BaseTask | Callable[..., Any] | str | None) -> list[Launch]:
+    def of(self, task: Named | None) -> list[Launch]:
         """Those of a task; None for all."""
         return [launch for launch in self._all if task is None or launch.is_of(task)]
 
     def check(
         self,
-        task: BaseTask | Callable[..., Any] | str,
+        task: Named,
         args: tuple[Any, ...] | None,
         kwargs: dict[str, Any] | None,
         times: int | None,
@@ -79,7 +80,7 @@ class Launches:
 
 
 def _wish(
-    task: BaseTask | Callable[..., Any] | str,
+    task: Named,
     args: tuple[Any, ...] | None,
     kwargs: dict[str, Any] | None,
 ) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.core.context import LARGEST_CHECKPOINT
 from schedulergodx.core.request import LONGEST_NOTE
-from schedulergodx.errors import StoreError, TooLarge
+from schedulergodx.core.view import Progress
+from schedulergodx.errors import StoreError
 from schedulergodx.executors.base import Kept, Progressed, Recalled
 from schedulergodx.executors.frames import Saved
 
@@ -41,18 +41,18 @@ class HandVoice:
         self._judge = judge
         self._opener = opener
         self._key = attempt.order.seq, attempt.order.attempt
+        self._progress = Progress(None)
         self.answers: SimpleQueue[str | Saved | None] = SimpleQueue()
 
     def progress(self, done: float | None, total: float | None, note: str) -> None:
-        self._report(Progressed(*self._key, done, total, note[:LONGEST_NOTE]))
+        said = self._progress = self._progress.followed_by(done, total, note[:LONGEST_NOTE])
+        self._report(Progressed(*self._key, said.done, said.total, said.note))
 
     def log(self, text: str) -> None:
         self._attempt.capture().add(f"{text}\n".encode(errors="backslashreplace"))
 
     def keep(self, value: object) -> None:
-        packed = self._judge.pack(self._attempt.spec, value)
-        if len(packed.body) > LARGEST_CHECKPOINT:
-            raise TooLarge(f"the checkpoint has {len(packed.body):,} bytes: keep a place instead")
+        packed = self._judge.pack_checkpoint(self._attempt.spec, value)
         bodies = {hash: self._judge.unit(hash) for hash in packed.units}
         self._report(Kept(1, 0, *self._key, packed.body, tuple(packed.units), bodies))
         refused = self.answers.get(timeout=_PATIENCE)

@@ -232,7 +232,7 @@ def test_params_and_names_that_are_too_large_are_clear_errors(deployment: Deploy
     client = deployment.client()
     with pytest.raises(TooLarge, match="arguments"):
         client.submit(Job("large", len, {"obj": "x" * (10 << 20)}))
-    with pytest.raises(ValueError, match="1 to 200 characters") as refused:
+    with pytest.raises(ValueError, match="1 to 200 printable characters") as refused:
         Job("x" * (10 << 20), len)
     assert len(str(refused.value)) < 300
 

@@ -249,7 +249,7 @@ def test_a_second_service_with_another_store_is_refused(deployment: Deployment) 
     assert second.wait(SOON) != 0
     assert "QueueOwned" in second.text()
     assert "--queue" in second.text()
-    assert "PostgreSQL" in second.text()
+    assert "give this one other queues" in second.text()
     assert deployment.client().task(append).launch("/dev/null", "1").result(timeout=SOON) == "1"
 
 

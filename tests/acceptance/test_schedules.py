@@ -73,7 +73,7 @@ def test_a_program_and_its_service_may_start_in_any_order(tmp_path: Path) -> Non
 
 
 def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
-    """R23, R24: the session as a default, also in a process; and other defaults that are found."""
+    """R23, R24, R49: the session as a default, also in a process; and others that are found."""
     broker = f"spool:{tmp_path}/spool"
     settings = {"broker": broker, "db": f"sqlite:///{tmp_path}/jobs.db", "workers": 2}
     with (
@@ -116,7 +116,7 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
 
 
 def test_a_service_ends_and_begins_anew_when_a_client_says_so(tmp_path: Path) -> None:
-    """R7, R17, R18: session.shutdown(), session.restart()."""
+    """R7, R17, R18; defect 5: session.shutdown(), session.restart()."""
     broker = f"spool:{tmp_path}/spool"
     settings = {"broker": broker, "db": f"sqlite:///{tmp_path}/jobs.db", "workers": 1}
     with Client("maker", broker=broker, secret=SECRET, connect=False) as client:

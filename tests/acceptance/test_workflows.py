@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -235,6 +236,10 @@ def test_async_clients_have_all_of_it(deployment: Deployment) -> None:
             assert not await client.requeue_job(job.id)
             with pytest.raises(UnknownJob):
                 await client.submit(AsyncJob("alone", add, dependencies=[job.id]))
+            loose = Dependency(job, allow_missing=True)
+            job = AsyncJob("alone", add, {"a": 5}, dependencies=[loose])
+            await client.submit(job)
+            assert await job == 6
 
     asyncio.run(main())
 
@@ -338,6 +343,50 @@ def test_a_dependency_of_another_process_is_looked_up(deployment: Deployment) ->
         client.submit(Job("late", add, {"a": 1}, dependencies=[ended.id]))
 
 
+def test_a_job_waits_for_others_of_several_queues(either: Deployment) -> None:
+    """G4: it is not refused for one of them that its service has not seen yet."""
+    either.service(queues=["a", "b"]).start()
+    task = either.client(queue="a").task(add)
+    client, elsewhere = task._client, task.options(queue="b")
+    for n in range(3):
+        elsewhere.map(range(500))  # a parent in this queue comes late
+        above = [task.launch(1), elsewhere.launch(2)]
+        alone = Job("alone", add, {"a": n}, dependencies=above)
+        client.submit(alone)
+        flow = Workflow(f"flow {n}")
+        inside = flow.add_job(Job("inside", add, {"a": n}), depends_on=above)
+        flow.submit_all(client)
+        assert alone.result(SOON) == inside.result(SOON) == n + 1
+
+
+def test_a_dependency_that_may_be_missing_is_passed_by_where_it_is(either: Deployment) -> None:
+    """G4, G5: a job that was removed, or never was, is waited for by nobody who says so."""
+    either.service().start()
+    client = either.client()
+    removed = client.task(add).launch(1)
+    assert removed.result(SOON) == 2
+    assert client.clear_completed() == 1
+    there = client.task(add).launch(2)
+    edges = [
+        Dependency(one, allow_missing=True)
+        for one in (removed, there, Job("never submitted", add), "no id")
+    ]
+    alone = Job("alone", lambda parent_results: parent_results, dependencies=edges)
+    client.submit(alone)
+    assert alone.result(SOON) == {there.id: 3}
+    flow = Workflow("loose")
+    last = client.task(add).step(client.task(add).step(1).after(*edges).value)
+    flow.add(last)
+    assert len(flow.submit_all(client)) == 2
+    assert last.result(SOON) == 3
+    with pytest.raises(UnknownJob, match=removed.id):
+        client.submit(Job("strict", add, {"a": 1}, dependencies=[*edges, removed]))
+    foreign = either.client("other").task(add).launch(1)
+    foreign.result(SOON)
+    with pytest.raises(UnknownJob, match="client 'other'"):
+        client.submit(Job("d", add, dependencies=[Dependency(foreign, allow_missing=True)]))
+
+
 def test_a_workflow_that_is_too_large_to_be_one_says_so(deployment: Deployment) -> None:
     deployment.service().start()
     flow = Workflow("large")
@@ -352,14 +401,16 @@ def test_a_workflow_that_is_too_large_to_be_one_says_so(deployment: Deployment) 
 
 def test_names_alone_make_workflows_and_open_no_pickle(deployment: Deployment) -> None:
     """G6: results of functions by name are JSON among the arguments of others."""
-    deployment.service(imports=["math"], accept_code=False).start()
+    deployment.service(imports=["math", "json"], accept_code=False).start()
     client = deployment.client()
     root = client.function("math.sqrt").step(16)
     end = client.function("math.pow").step(root.value, 2)
     flow = Workflow("named")
-    flow.add(end)
+    report = Job("report", "json.dumps", {"obj": {job.id: job.value for job in (root, end)}})
+    flow.add(end, report)
     flow.submit_all(client)
     assert end.result(SOON) == 16
+    assert json.loads(report.result(SOON)) == {root.id: 4, end.id: 16}
     shipped = Job("shipped", add, {"a": 1})
     client.submit(shipped)
     with pytest.raises(NotAllowed):

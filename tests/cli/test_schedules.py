@@ -56,6 +56,14 @@ def test_the_next_fires_are_told_in_the_zone_of_the_schedule(shell: Shell) -> No
     assert all(" 10:00:00 CE" in line for line in lines)
 
 
+def test_why_a_schedule_has_not_fired_is_told(shell: Shell) -> None:
+    reason = shell.json("why", "morning")
+    assert (reason["code"], reason["details"]["parts"]) == ("not_due", ["daily at 10:00"])
+    assert shell.run("why", "morning").stdout.startswith("not_due: it fires next from ")
+    nothing = shell.run("why", "nothing")
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+
+
 def test_the_coming_day_is_drawn(shell: Shell) -> None:
     fires = shell.json("schedule", "day")
     assert len(fires["often"]) in (11, 12)

@@ -17,6 +17,7 @@ import msgspec
 
 from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Broker, Delivery
+from schedulergodx.core.any_request import read_request
 from schedulergodx.core.code import Packer, Unpacker
 from schedulergodx.core.envelope import Envelope, Header, MessageType, read_header, seal, unseal
 from schedulergodx.core.follow import AskFollow, FollowBody, JobNews
@@ -43,7 +44,6 @@ from schedulergodx.core.request import (
     AskRequeue,
     AskStatus,
     AskView,
-    read_request,
 )
 from schedulergodx.core.signing import Signer
 from schedulergodx.core.view import CancelAnswer, Change, JobView

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schedulergodx import AsyncClient, AsyncJob, Client, Dependency, Job, Workflow
+from schedulergodx.client.draft import new_uid
 from schedulergodx.core.identity import uid_of
 from schedulergodx.core.job import OnFailure
 from schedulergodx.core.message import About
-from schedulergodx.errors import ConfigError, NotSubmitted
+from schedulergodx.errors import ConfigError, NotSubmitted, ShipError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,8 @@ def test_what_needs_a_service_says_that_the_job_is_not_submitted(
         ({"name": ""}, "1 to 200"),
         ({"name": 3}, "1 to 200"),
         ({"name": None}, "has a name"),
+        ({"name": "two\nlines"}, "printable"),
+        ({"name": "\ud800"}, "printable"),  # no broker could carry it
         ({"function": 3}, "function"),
         ({"function": ""}, "function"),
         ({"params": [1]}, "dict of keywords"),
@@ -84,7 +87,9 @@ def test_what_needs_a_service_says_that_the_job_is_not_submitted(
         ({"max_attempts": 0}, "max_attempts"),
         ({"timeout": 0}, "timeout"),  # the original made 300 of it
         ({"description": "x" * 10_001}, "description"),
+        ({"description": "\ud800"}, "description"),
         ({"dependencies": "abc"}, "list"),
+        ({"dependencies": Job("alone", add)}, "list"),
         ({"dependencies": [3]}, "depends on"),
         ({"dealy": 3}, "delay"),
     ],
@@ -165,12 +170,79 @@ def test_a_workflow_takes_only_what_can_be_submitted(client: Client) -> None:
         flow.add_job(client.task(add).launch(1))
     with pytest.raises(ConfigError, match="made of jobs"):
         flow.add_job("a")  # type: ignore[type-var]
+    with pytest.raises(ConfigError, match="list of jobs or ids"):
+        flow.add_job(Job("b", add), depends_on=job.id)
     with pytest.raises(ConfigError, match="no jobs"):
         Workflow("empty").submit_all(client)
     with pytest.raises(ConfigError, match="1 to 200"):
         Workflow("x" * 201)
     with pytest.raises(NotSubmitted):
         Workflow("new").batch  # noqa: B018
+
+
+def test_a_job_that_was_submitted_is_in_no_workflow(client: Client) -> None:
+    first, second = Workflow("first"), Workflow("second")
+    job = Job("a", add, {"a": 1})
+    first.add_job(job)
+    second.add_job(job)
+    assert first.submit_all(client) == [job.id] == first.submit_all(client)
+    with pytest.raises(ConfigError, match="submitted already"):
+        second.submit_all(client)
+
+
+def test_a_step_alone_does_not_bring_what_it_takes_the_value_of(client: Client) -> None:
+    task = client.task(add)
+    step = task.step(task.step(1).value)
+    with pytest.raises(NotSubmitted, match="Workflow"):
+        client.submit(step)
+
+
+def test_a_value_that_is_not_there_yet_is_no_argument_of_a_launch(client: Client) -> None:
+    task = client.task(add)
+    with pytest.raises(ShipError, match=r"not there yet.*step"):
+        task.launch(task.step(1).value)
+
+
+def test_the_values_of_parents_are_given_where_there_is_room_for_them(
+    client: Client, service: SmallService
+) -> None:
+    def run(function: Callable[..., object], *args: object) -> object:
+        step = client.task(function).step(*args)
+        client.submit(step)
+        return step.result(10)
+
+    assert run(lambda parent_results: parent_results) == {}
+    assert run(lambda *, parent_results: parent_results) == {}
+    assert run(lambda a, parent_results: parent_results, 1) == {}
+    assert run(lambda a, parent_results: parent_results, 1, 2) == 2
+    assert run(lambda *parent_results: parent_results, 1) == (1,)
+
+
+def test_a_step_tells_the_options_of_its_task(client: Client) -> None:
+    step = client.task(add).options(priority=5, max_attempts=4, lifetime=7).step(1)
+    assert (step.priority, step.max_attempts, step.timeout) == (5, 4, 7)
+
+
+def test_params_that_contain_themselves_are_refused(client: Client) -> None:
+    params: dict[str, Any] = {}
+    params["again"] = params
+    with pytest.raises(ShipError, match="contains itself"):
+        client.submit(Job("by name", "shop.run", params))
+
+
+def test_parents_are_asked_for_where_they_may_come_later(client: Client) -> None:
+    """Between two queues of a broker there is no order."""
+    here, there = (
+        client._attach(new_uid(), label=None, queue=queue, task="add")
+        for queue in ("default", "other")
+    )
+    stranger = Job("of nobody", add)
+    unsure = client._unsure([here.uid, there.uid, stranger.uid], "default")
+    assert unsure == {"other": [there.uid], "": [stranger.uid]}
+    child = client.task(add).options(queue="third").step(1)
+    client._adopt(child, client._draft(child), "other")  # it went the way of a parent
+    assert client._unsure([child.uid], "third") == {"other": [child.uid]}
+    assert not client._unsure([child.uid], "other")
 
 
 def test_a_chain_of_thousands_of_steps_needs_no_recursion(client: Client) -> None:

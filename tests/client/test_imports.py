@@ -11,10 +11,33 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEAR = ("aio_pika", "alembic", "asyncio", "dill", "pika", "sqlalchemy")
+FEW_NEED = (  # modules of ours, loaded when somebody uses what they are for
+    "client.async_client",
+    "client.batch",
+    "client.description",
+    "client.drafting",
+    "client.expansion",
+    "client.following",
+    "client.named",
+    "client.progress",
+    "client.value",
+    "client.workflow",
+    "core.any_request",
+    "core.conditions.base",
+    "core.conditions.combined",
+    "core.policy",
+    "core.schedule",
+    "core.why",
+    "core.why_job",
+    "core.why_schedule",
+    "core.follow",
+    "core.results",
+    "core.rule",
+)
 
 
-def run(program: str, directory: Path) -> str:
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+def run(program: str, directory: Path, **environment: str) -> str:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=directory,
@@ -26,15 +49,29 @@ def run(program: str, directory: Path) -> str:
     return done.stdout.strip()
 
 
-def test_importing_a_client_is_quick(tmp_path: Path) -> None:
-    program = """
+def cost(module: str, directory: Path) -> float:
+    """Seconds of the processor for an import; it is compiled, as where it is installed."""
+    program = f"""
 import time
 begin = time.process_time()
-import schedulergodx.client
+import {module}
 print(time.process_time() - begin)
 """
-    seconds = min(float(run(program, tmp_path)) for _ in range(3))
-    assert seconds < 0.12
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(directory)}
+    return float(run(program, directory, **compiled))
+
+
+def test_importing_a_client_is_quick(tmp_path: Path) -> None:
+    """A machine that is busy counts more seconds for the same: for asyncio, which takes 50 ms."""
+    rounds = [(cost("asyncio", tmp_path), cost("schedulergodx.client", tmp_path)) for _ in range(6)]
+    yardstick, seconds = map(min, zip(*rounds, strict=True))
+    assert seconds < max(0.12, 2.4 * yardstick)
+
+
+def test_importing_a_client_loads_nothing_that_few_programs_need(tmp_path: Path) -> None:
+    dear = tuple(f"schedulergodx.{name}" for name in FEW_NEED)
+    program = f"import schedulergodx.client, sys; print(*[m for m in {dear} if m in sys.modules])"
+    assert run(program, tmp_path) == ""
 
 
 @pytest.mark.parametrize("module", ["schedulergodx", "schedulergodx.client", "schedulergodx.utils"])

@@ -12,6 +12,7 @@ import pytest
 from schedulergodx.client import AsyncClient, Client
 from schedulergodx.core import context
 from schedulergodx.core.schedule import ScheduleState, Why
+from schedulergodx.core.why import Reason
 from schedulergodx.errors import BadRule, ConfigError, UnknownSchedule
 from schedulergodx.testing import Harness
 
@@ -53,6 +54,7 @@ def test_a_schedule_can_be_looked_at_and_changed_at_run_time(harness: Harness) -
     assert len(session) == 1
     berlin = ZoneInfo("Europe/Berlin")
     assert made.next(2) == [datetime(2027, 5, day, 10, tzinfo=berlin) for day in (2, 3)]
+    assert made.why().code is Reason.NOT_DUE
     assert made.pause()
     assert not made.pause()
     assert made.view().state is ScheduleState.PAUSED
@@ -120,7 +122,7 @@ def test_a_program_that_is_started_again_makes_the_same_schedule(harness: Harnes
 def test_a_second_schedule_of_a_name_is_what_on_conflict_says(
     harness: Harness, conflict: str, names: list[str]
 ) -> None:
-    """R2: task_pre_exist."""
+    """R2; defect 4: task_pre_exist; `replace` raised a KeyError."""
     client = harness.client
     client.schedule("every 1 hour", note, name="it")
     with pytest.raises(ConfigError, match="another schedule 'it'"):
@@ -166,6 +168,7 @@ def test_an_async_client_does_the_same(harness: Harness) -> None:
             schedule = await task.schedule("every 10 minutes", args=("async",))
             assert [one.name async for one in client.session] == ["note", "it"]
             assert await schedule.pause()
+            assert (await schedule.why()).code is Reason.PAUSED
             assert await schedule.resume()
             assert len(await schedule.next(3)) == 3
             assert await schedule.update(max_runs=5) == 2
@@ -174,6 +177,8 @@ def test_an_async_client_does_the_same(harness: Harness) -> None:
             assert found is not None
             assert await client.session.get("nothing") is None
             await schedule.run("by hand")
+            [job] = await client.session.run("note")
+            assert job.task == "note"
             assert [fire.why for fire in await schedule.history()] == [Why.BY_HAND]
             assert len(await schedule.changes()) == 5
             assert await schedule.backfill(NOON, NOON) == 0

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schedulergodx.core.any_request import read_request
 from schedulergodx.core.envelope import VERSION, Header, MessageType, digest, seal, unseal
 from schedulergodx.core.job import Spec
 from schedulergodx.core.message import JobItem, TaskBody, read_task
-from schedulergodx.core.request import AskStatus, read_request
+from schedulergodx.core.request import AskStatus
 from schedulergodx.core.signing import Signer
 from schedulergodx.errors import BadSignature, ConfigError, EnvelopeError
 

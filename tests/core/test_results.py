@@ -31,7 +31,8 @@ def test_a_placeholder_becomes_the_value_where_it_is_opened() -> None:
 
 
 def test_a_result_that_is_not_wanted_is_not_at_hand() -> None:
-    data = pickle.dumps(ResultOf(ONE))
+    with results_met():
+        data = pickle.dumps(ResultOf(ONE))
     with results_at_hand({TWO: 2}), pytest.raises(LookupError, match=ONE.hex()):
         pickle.loads(data)
 

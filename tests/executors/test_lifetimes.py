@@ -127,6 +127,7 @@ def noted(file: Path) -> list[int]:
 async def test_a_job_past_its_lifetime_is_ended_with_all_that_it_started(
     rig: Rig, tmp_path: Path, execution: Execution, task: Callable[[str], None], processes: int
 ) -> None:
+    """R44, R45: a timeout, in every kind of execution."""
     file = tmp_path / "pids"
     job = rig.launch(task, str(file), execution=execution, lifetime=0.5)
     assert_timed_out(await job)
@@ -171,6 +172,7 @@ async def test_a_task_that_raises_a_timeout_in_time_fails(rig: Rig) -> None:
 
 
 async def test_no_lifetime_is_no_limit(rig: Rig) -> None:
+    """R44: permanent."""
     await rig.outcome(sleep, 0.0, lifetime=0.2)
     ended = await rig.outcome(sleep, 0.5, lifetime=None)
     assert ended.outcome.status is Status.COMPLETED
@@ -213,6 +215,7 @@ def deaf_thread() -> None:
 async def test_a_thread_and_a_coroutine_are_told_and_their_worker_lives(
     rig: Rig, execution: Execution, task: Any
 ) -> None:
+    """R43; defect 14: threads could not be ended."""
     before = await rig.value(task, 0.0, execution=execution)
     assert_timed_out(await rig.outcome(task, execution=execution, lifetime=0.2))
     assert await rig.value(task, 0.0, execution=execution) == before
@@ -322,6 +325,7 @@ async def test_a_job_that_does_not_look_runs_on(rig: Rig, tmp_path: Path) -> Non
 async def test_force_ends_a_running_job(
     rig: Rig, tmp_path: Path, execution: Execution, task: Any
 ) -> None:
+    """R45: forced."""
     file = tmp_path / "begun"
     job = rig.launch(task, str(file), execution=execution)
     await until(lambda: noted(file))

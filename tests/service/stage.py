@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schedulergodx.brokers.base import Delivery
-    from schedulergodx.core.request import Request
+    from schedulergodx.core.any_request import Request
     from schedulergodx.executors.base import Kept, Marks, Recalled, Report, Sent, Work
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ import pytest
 
 from schedulergodx.core.follow import AskFollow, JobNews, Piece
 from schedulergodx.core.job import Execution, Status
-from schedulergodx.core.request import ANSWERS, AskCancel, AskRequeue, AskView
+from schedulergodx.core.request import AskCancel, AskRequeue, AskView
 from schedulergodx.core.view import JobView, Progress
 from schedulergodx.executors.base import Kept, Printed, Progressed, Recalled
 from schedulergodx.service import followers
@@ -147,7 +147,7 @@ async def test_a_checkpoint_of_a_late_attempt_is_refused(stage: Stage) -> None:
 
 async def follow(stage: Stage, uid: bytes) -> JobNews:
     answer = await stage.ask(AskFollow(uid.hex()))
-    news: JobNews | None = msgspec.msgpack.decode(answer.value, type=ANSWERS[AskFollow])
+    news: JobNews | None = msgspec.msgpack.decode(answer.value, type=AskFollow.answer)
     assert news is not None, answer
     return news
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schedulergodx.core.job import ErrorCode, Execution, LimitRule, Status
-from schedulergodx.core.request import ANSWERS, AskPause, AskQueues, AskStatus
+from schedulergodx.core.request import AskPause, AskQueues, AskStatus
 from schedulergodx.core.view import QueueView
 from schedulergodx.errors import ConfigError
 from schedulergodx.service import Service
@@ -172,8 +172,8 @@ async def test_a_key_of_a_limit_that_is_none_fails_its_job_alone(stage: Stage) -
 # -- pauses ----------------------------------------------------------------------------------------
 
 
-def value(answer: Answer, request: type) -> object:
-    kind: object = ANSWERS[request]
+def value(answer: Answer, request: type[AskPause | AskQueues]) -> object:
+    kind: object = request.answer
     return msgspec.msgpack.decode(answer.value, type=kind)
 
 

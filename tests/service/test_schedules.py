@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from schedulergodx.core.conditions.calendar import Periodic
-from schedulergodx.core.policy import Missed, Overlap
+from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
+from schedulergodx.core.policy import Missed, Overlap, Policy
 from schedulergodx.core.schedule import (
     AskBackfill,
     AskPutSchedule,
@@ -18,7 +19,7 @@ from schedulergodx.core.schedule import (
     ScheduleState,
     Why,
 )
-from tests.service.stage import RAISED
+from tests.service.stage import RAISED, RETURNED
 from tests.service.timetable import DAY, HOUR, MINUTE, Timetable
 
 pytestmark = pytest.mark.asyncio
@@ -81,6 +82,7 @@ async def test_a_fire_whose_round_is_not_committed_is_made_by_the_next_service(
 
 
 async def test_what_was_missed_runs_once_unless_it_is_said_otherwise(tmp_path: Path) -> None:
+    """R33; defect 10: nothing is passed over in silence."""
     async with Timetable(tmp_path) as stage:
         made = stage.now
         await stage.put("every 1 hour", "once")
@@ -392,6 +394,70 @@ async def test_a_rule_that_is_wrong_is_refused_with_the_place(tmp_path: Path) ->
         assert await stage.want(AskSchedules()) == []
 
 
+async def test_a_rule_ends_what_runs(tmp_path: Path) -> None:
+    """R41, R45: end_cond."""
+    async with Timetable(tmp_path) as stage:
+        await stage.turn_to_hour(20)
+        until_six = "time of day between 06:00 and 22:00"
+        await stage.put("daily between 22:00 and 06:00", start=stage.now, end_cond=until_six)
+        stage.move(2 * HOUR)
+        work = await stage.begun()
+        await stage.settle()
+        assert stage.engine.next_moment() == stage.now + 8 * HOUR
+        assert not stage.hand.called_off
+        stage.move(8 * HOUR)
+        await stage.settle()
+        assert stage.hand.called_off == [(work.seq, True)]
+
+
+async def test_a_rule_ends_what_was_run_by_hand_when_a_task_has_ended(tmp_path: Path) -> None:
+    """R41: after task 'x'."""
+    async with Timetable(tmp_path) as stage:
+        await stage.put("every 1 day", end_cond="task 'stop' has succeeded past 1 hour")
+        assert await stage.want(AskRunSchedule("it", stage.uid()))
+        work = await stage.begun()
+        await stage.launch_of("stop")
+        stop = await stage.begun()
+        assert not stage.hand.called_off
+        stage.hand.end(stop, RETURNED)
+        await stage.settle()
+        assert stage.hand.called_off == [(work.seq, True)]
+        bad = AskPutSchedule("bad", "daily", "UTC", stage.body(), Policy(end_cond="dayly"))
+        assert "^" in await stage.refusal(bad)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+async def test_tasks_that_come_after_each_other_in_a_circle_are_refused(
+    tmp_path: Path, length: int
+) -> None:
+    async with Timetable(tmp_path) as stage:
+        for number in range(1, length):
+            await stage.put(f"daily | after task 't{number - 1}'", f"s{number}", task=f"t{number}")
+        rule = f"daily & after task 't{length - 1}'"
+        refusal = await stage.refusal(AskPutSchedule("last", rule, "UTC", stage.body("t0")))
+        names = ["t0", *(f"t{number}" for number in range(length - 1, -1, -1))]
+        assert refusal.startswith(" after ".join(map(repr, names)) + ": that goes round")
+        await stage.put(f"after task 't{length - 1}' failed", "on failure", task="t0")
+        await stage.put("daily", "last", task="t0")
+        update = AskUpdateSchedule("last", rule)
+        assert "goes round" in await stage.refusal(update)
+
+
+async def test_a_function_that_loads_no_more_harms_no_other_schedule(tmp_path: Path) -> None:
+    failure = Failure(ErrorCode.MISSING_MODULE, "no module named 'gone'")
+    gone = Outcome(Status.FAILED, failure=failure)
+    async with Timetable(tmp_path) as stage:
+        await stage.put("every 1 hour", "ill", task="gone")
+        await stage.put("every 1 hour", "well")
+        stage.move(HOUR)
+        for work in (await stage.begun(), await stage.begun()):
+            stage.hand.end(work, gone if work.spec.name == "gone" else RETURNED, final=True)
+        await stage.settle()
+        assert [fire.status for fire in await stage.fires("ill")] == ["failed"]
+        assert [fire.status for fire in await stage.fires("well")] == ["completed"]
+        assert await stage.pass_time(HOUR) == 2, "it is tried again when it is due"
+
+
 async def test_a_rule_that_can_not_be_told_harms_no_other_and_is_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -417,6 +483,7 @@ async def test_a_rule_that_can_not_be_told_harms_no_other_and_is_looked_at_again
 
 
 async def test_schedules_that_wait_cost_nothing(tmp_path: Path) -> None:
+    """R8; defect 7: each cycle looked at every task."""
     async with Timetable(tmp_path) as stage:
         for number in range(50):
             await stage.put("daily at 03:00", f"n{number}")

@@ -9,7 +9,6 @@ import msgspec
 
 from schedulergodx.core.message import JobItem, TaskBody
 from schedulergodx.core.policy import Policy
-from schedulergodx.core.request import ANSWERS
 from schedulergodx.core.schedule import (
     AskFires,
     AskNextFires,
@@ -24,8 +23,8 @@ from schedulergodx.executors.base import Ended
 from tests.service.stage import CODE, CODE_HASH, RETURNED, Stage
 
 if TYPE_CHECKING:
+    from schedulergodx.core.any_request import Request
     from schedulergodx.core.job import Outcome
-    from schedulergodx.core.request import Request
     from schedulergodx.executors.base import Work
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -38,7 +37,7 @@ class Timetable(Stage):
         """The value of an answer; an AssertionError with the reason if it was refused."""
         answer = await self.ask(request)
         assert answer.failure is None, answer.failure
-        return msgspec.msgpack.decode(answer.value, type=ANSWERS[type(request)])
+        return msgspec.msgpack.decode(answer.value, type=request.answer)
 
     async def refusal(self, request: Request) -> str:
         """Why it was refused."""

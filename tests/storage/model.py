@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -768,7 +768,7 @@ class ModelStore(ScheduleModel):
             return None
         outcome = row.outcome or Outcome(row.status)
         failure = outcome.failure or Failure(0, "")
-        return replace(
+        return structs.replace(
             self._view(row),
             text=failure.text,
             output=outcome.output,
@@ -910,7 +910,7 @@ class ModelStore(ScheduleModel):
 
     def jobs_of_batch(self, number: int, after: int, limit: int) -> list[JobView]:
         rows = [row for row in self._rows if row.job.batch == number and row.seq > after]
-        return [replace(self._view(row), **self._place(row)) for row in rows[:limit]]
+        return [structs.replace(self._view(row), **self._place(row)) for row in rows[:limit]]
 
     def changed_batches(self) -> set[int]:
         raise NotImplementedError  # what is said of it is tested with the real store alone

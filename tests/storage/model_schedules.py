@@ -245,6 +245,10 @@ class ScheduleModel:
             timer.number for timer in self._timers.by_number.values() if news & timer.heard.keys()
         }
 
+    def listeners(self, task: str) -> set[int]:
+        timers = self._timers.by_number.values()
+        return {timer.number for timer in timers if task in timer.heard}
+
     def latest(
         self, action: Action, task: str, nth: int = 1, before: float = math.inf
     ) -> Happening | None:

@@ -434,6 +434,7 @@ class SameAsModel(RuleBasedStateMachine):
         deleted = ScheduleFilter(state=ScheduleState.DELETED)
         self.both(lambda store: store.list_schedules(deleted))
         self.both(lambda store: store.running_of("greet"))
+        self.both(lambda store: store.listeners("greet"))
         for action in Action:
             self.both(lambda store, action=action: store.latest(action, "greet", 1, now))
             self.both(lambda store, action=action: store.first_after(action, "greet", limit))

@@ -14,6 +14,7 @@ import pytest
 from schedulergodx.client import Client
 from schedulergodx.core.context import current_job
 from schedulergodx.core.job import Status
+from schedulergodx.core.view import Progress
 from schedulergodx.errors import (
     ConfigError,
     JobExpired,
@@ -262,3 +263,18 @@ def test_what_the_page_prints_runs_with_pytest(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed" in run.stdout
+
+
+def test_a_note_leaves_what_a_job_has_said_of_its_progress(harness: Harness) -> None:
+    def index() -> None:
+        job = current_job()
+        assert job is not None
+        for page in range(20):
+            job.progress(page, 20, "reads")
+        job.progress(20)
+        job.update("has read all")
+
+    job = harness.client.task(index).launch()
+    harness.drain()
+    assert job.status() is Status.COMPLETED
+    assert job.view().progress == Progress(20, 20, "has read all")

@@ -48,7 +48,9 @@ class Tools:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.judge = Judge(settings.result_limit)
-        self.opener = Opener(settings.imports, accept_code=settings.accept_code)
+        self.opener = Opener(
+            settings.imports, accept_code=settings.accept_code, kinds=settings.kinds
+        )
 
 
 class Bench:

@@ -7,9 +7,10 @@ import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 from schedulergodx.core.code import PackedValue, Packer
+from schedulergodx.core.context import LARGEST_CHECKPOINT
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.core.json_data import write_json
-from schedulergodx.errors import JobCancelled
+from schedulergodx.errors import JobCancelled, TooLarge
 from schedulergodx.executors.frames import Why
 from schedulergodx.executors.inside import limits
 from schedulergodx.executors.inside.unopened import Unopened, safe_text
@@ -77,6 +78,16 @@ class Judge:
         if spec.named:
             return PackedValue(write_json(value, "result"), ())
         return self._packer.pack_value(value)
+
+    def pack_checkpoint(self, spec: Spec, value: object) -> PackedValue:
+        """What a job keeps for its next attempt. Raises: as `pack`, and TooLarge"""
+        packed = self.pack(spec, value)
+        if len(packed.body) > LARGEST_CHECKPOINT:
+            raise TooLarge(
+                f"the checkpoint has {len(packed.body):,} bytes, and {LARGEST_CHECKPOINT:,} may be "
+                "kept: put what is large where the next attempt can read it, and keep the place"
+            )
+        return packed
 
     def unit(self, hash: bytes) -> bytes:
         """The body of a unit of what was packed."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.allow_list import AllowList
 from schedulergodx.core.envelope import UNREADABLE
-from schedulergodx.core.job import ErrorCode
+from schedulergodx.core.job import ErrorCode, Failure
 from schedulergodx.core.json_data import read_arguments
+from schedulergodx.core.kinds import read_kind
 from schedulergodx.core.registry import registry
 from schedulergodx.core.results import from_json
 from schedulergodx.executors.inside.unopened import Unopened, safe_text
@@ -21,6 +22,7 @@ from schedulergodx.executors.inside.unopened import Unopened, safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from schedulergodx.core.job import Spec
     from schedulergodx.executors.frames import Order
 
 
@@ -28,18 +30,31 @@ class NamedFunctions:
     """Finds functions by their names, each once.
 
     imports: entries of an allow-list, see `AllowList`
+    kinds: tags of what is run beside functions, see `core.kinds`
     """
 
-    def __init__(self, imports: Iterable[str]) -> None:
+    def __init__(self, imports: Iterable[str], kinds: Iterable[str] = ()) -> None:
         self._allowed = AllowList(imports)
+        self._kinds = frozenset(kinds)
         self._found: dict[str, Callable[..., Any]] = {}
 
-    def find(self, name: str) -> Callable[..., Any]:
-        """The function of that name. Raises: Unopened"""
+    def find(self, spec: Spec) -> Callable[..., Any]:
+        """The function of its name, or what runs what it says. Raises: Unopened"""
+        if spec.function:
+            return self._runner(spec)
+        name = spec.name
         function = self._found.get(name)
         if function is None:
             function = self._found[name] = registry.functions.get(name) or self._import(name)
         return function
+
+    def _runner(self, spec: Spec) -> Callable[..., Any]:
+        from schedulergodx.executors.inside.kinds import runner_of  # late: few jobs have any
+
+        kind = read_kind(spec.function, self._kinds)
+        if isinstance(kind, Failure):
+            raise Unopened(ErrorCode(kind.code), kind.text)
+        return runner_of(kind, spec.name)
 
     def _import(self, path: str) -> Callable[..., Any]:
         refusal = self._allowed.judge(path, registry.functions)

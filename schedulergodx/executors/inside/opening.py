@@ -49,10 +49,13 @@ class Opener:
 
     imports: which functions may be called by a path, see `core.allow_list`
     accept_code: whether anything that was pickled is opened
+    kinds: tags of what jobs may run beside functions, see `core.kinds`
     """
 
-    def __init__(self, imports: Iterable[str] = (), *, accept_code: bool = True) -> None:
-        self._named = NamedFunctions(imports)
+    def __init__(
+        self, imports: Iterable[str] = (), *, accept_code: bool = True, kinds: Iterable[str] = ()
+    ) -> None:
+        self._named = NamedFunctions(imports, kinds)
         self._unpacker = Unpacker(in_worker=True) if accept_code else None
         self._lock = threading.RLock()  # a thread may open while another one adds
         if self._unpacker is not None:
@@ -76,7 +79,7 @@ class Opener:
         values = self._open_results(order) if order.results else {}
         if spec.named:
             with self._lock:
-                return Call(self._named.find(spec.name), *open_arguments(order, values), (), ())
+                return Call(self._named.find(spec), *open_arguments(order, values), (), ())
         if self._unpacker is None:
             raise Unopened(ErrorCode.NOT_ALLOWED, NO_CODE)
         what = "function"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from schedulergodx.core.context import LARGEST_CHECKPOINT
 from schedulergodx.core.request import LONGEST_NOTE
-from schedulergodx.errors import ConfigError, StoreError, TooLarge
-from schedulergodx.executors.frames import Keep, Printed, Progress, Recall, Say
+from schedulergodx.core.view import Progress
+from schedulergodx.errors import ConfigError, StoreError
+from schedulergodx.executors import frames
+from schedulergodx.executors.frames import Keep, Printed, Recall, Say
 from schedulergodx.executors.inside import streams
 from schedulergodx.executors.inside.channel import ChannelClosed
 
@@ -28,8 +29,7 @@ class JobVoice:
         self._bench = bench
         self._token = attempt.order.token
         self._process = os.getpid()
-        self._how_far: tuple[float | None, float | None] = (None, None)
-        self._note = ""
+        self._progress = Progress(None)
         self._has_news = False
         self._open = True
         self._kept: Any = _UNREAD
@@ -41,13 +41,7 @@ class JobVoice:
     def progress(self, done: float | None, total: float | None, note: str) -> None:
         """Say how far it is; the newest counts. Hot, where a job calls it in a loop."""
         self._require_own_process()
-        before = self._how_far
-        self._how_far = (
-            before[0] if done is None else done,
-            before[1] if total is None else total,
-        )
-        if note:
-            self._note = note[:LONGEST_NOTE]
+        self._progress = self._progress.followed_by(done, total, note[:LONGEST_NOTE])
         self._has_news = True
 
     def log(self, text: str) -> None:
@@ -57,12 +51,7 @@ class JobVoice:
     def keep(self, value: object) -> None:
         """Keep a value; returns when it is on disk. Raises: ShipError, TooLarge, StoreError"""
         self._require_own_process()
-        packed = self._bench.judge.pack(self._attempt.spec, value)
-        if len(packed.body) > LARGEST_CHECKPOINT:
-            raise TooLarge(
-                f"the checkpoint has {len(packed.body):,} bytes, and {LARGEST_CHECKPOINT:,} may be "
-                "kept: put what is large where the next attempt can read it, and keep the place"
-            )
+        packed = self._bench.judge.pack_checkpoint(self._attempt.spec, value)
         fresh = [hash for hash in packed.units if hash not in self._sent]
         bodies = {hash: self._bench.judge.unit(hash) for hash in fresh}
         number = self._next_number()
@@ -88,7 +77,8 @@ class JobVoice:
         """Send what is new. Raises: OSError if the service is gone"""
         if self._has_news:
             self._has_news = False
-            progress = Progress(self._token, *self._how_far, self._note)
+            said = self._progress
+            progress = frames.Progress(self._token, said.done, said.total, said.note)
             self._bench.channel.send(Say.PROGRESS, progress)
         if self._bench.page.followed(self._token):
             self._tell_output()

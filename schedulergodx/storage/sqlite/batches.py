@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from schedulergodx.core.identity import uid_of
 from schedulergodx.core.view import BatchState, BatchView, JobView

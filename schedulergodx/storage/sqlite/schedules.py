@@ -188,6 +188,10 @@ class ScheduleVerbs(Session):
         """Those that listen to what has happened since this was asked last."""
         return self._happenings.heard()
 
+    def listeners(self, task: str) -> set[int]:
+        """Those that listen to a task."""
+        return set(self._happenings.tasks.get(task, ()))
+
     def latest(
         self, action: Action, task: str, nth: int = 1, before: float = math.inf
     ) -> Happening | None:

@@ -151,7 +151,7 @@ def test_a_calendar_rule_fires_once_when_each_window_opens(rule: str, zone: str)
 def test_a_fixed_time_fires_once_a_day_whatever_the_clocks_do(
     rule: str, zone: str, matches: Callable[[date], list[int]]
 ) -> None:
-    """R28, R33: after the gap if it does not exist, the first time if it exists twice."""
+    """R28, R33; defect 16: after the gap where it does not exist, the first time if twice."""
     of = clocks(zone)
     named = [on(day, minutes) for day in days() for minutes in matches(day)]
     expected = sorted({of.first(time) for time in named if of.first(time) < MINUTES})

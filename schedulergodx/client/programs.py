@@ -1,0 +1,75 @@
+"""What a job may run that is no function of a program, from what its keywords say."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from schedulergodx.core.kinds import Code, Command, File, Kind
+from schedulergodx.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_NAME = 80  # characters of a command that is its own name
+_Path = str | os.PathLike[str]
+
+
+def kind_of(
+    *,
+    path: _Path | None,
+    func_name: str | None,
+    command: str | Sequence[str] | None,
+    cwd: _Path | None,
+    code: str | None,
+) -> tuple[Kind, str | None]:
+    """What is to be run, and what it is called that is given no name; None if it needs one.
+
+    Raises: TypeError, ConfigError
+    """
+    if sum(one is not None for one in (path, command, code)) != 1:
+        raise TypeError("give one of path=, command= and code=")
+    if func_name is not None and path is None:
+        raise TypeError("func_name= names a function of the file path=")
+    if cwd is not None and command is None:
+        raise TypeError("cwd= is where a command runs")
+    if path is not None:
+        return _file_of(path, func_name or "main")
+    if command is not None:
+        return _command_of(command, cwd)
+    return _code_of(code), None
+
+
+def options_of(kind: Kind, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options of its jobs: a file has a process of its own for each, which reads all anew."""
+    if isinstance(kind, File) and not said.keys() & {"hard", "execution"}:
+        return {"hard": True, **said}
+    return said
+
+
+def _file_of(path: _Path, function: str) -> tuple[File, str]:
+    file = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are said
+    if not file.is_file():
+        logger.warning("there is no file %s here: its jobs fail where it is not there either", file)
+    return File(str(file), function), f"{file.stem}:{function}"
+
+
+def _command_of(command: str | Sequence[str], cwd: _Path | None) -> tuple[Command, str]:
+    words = [command] if isinstance(command, str) else list(command)
+    if not words or not words[0] or not all(isinstance(word, str) for word in words):
+        raise ConfigError(f"command={command!r}: it is a text, or a list of them, and not empty")
+    folder = None if cwd is None else os.fspath(cwd)
+    said = command if isinstance(command, str) else words
+    return Command(said, folder), " ".join(words)[:_LONGEST_NAME]
+
+
+def _code_of(code: str | None) -> Code:
+    if not isinstance(code, str):
+        raise TypeError(f"code= is a text of Python, not {type(code).__name__}")
+    try:
+        compile(code, "<code>", "exec")
+    except (SyntaxError, ValueError) as error:
+        raise ConfigError(f"code= is no Python: {error}") from error
+    return Code(code)

@@ -1,0 +1,196 @@
+"""Commands, files and texts of code, as schedules and as launches, on real processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedulergodx.client import Client, Job
+from schedulergodx.errors import (
+    ConfigError,
+    JobCancelled,
+    JobTimeout,
+    NotAllowed,
+    RemoteError,
+)
+from tests.world import SECRET, ServiceProcess, until
+
+ALLOWED = {"allow_commands": True, "allow_code": True}
+
+
+class World:
+    """A service that allows what a test says, and its client."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.broker = f"spool:{folder}/spool"
+        self.client = Client("maker", broker=self.broker, secret=SECRET, connect=False)
+
+    def serve(self, **settings: object) -> ServiceProcess:
+        db = f"sqlite:///{self.folder}/jobs.db"
+        return ServiceProcess(
+            self.folder, broker=self.broker, db=db, workers=1, hard_workers=1, **settings
+        )
+
+    def run(self, rule: str = "every 1 hour", **said: Any) -> Job[Any]:
+        """A schedule of that, run by hand."""
+        return self.client.schedule(rule, **said).run()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.client.close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_command_is_a_task(world: World) -> None:
+    """R11: app.task('daily', command=...); stdout is the value, another code than 0 a failure."""
+    with world.serve(**ALLOWED):
+        daily = world.client.schedule("daily", command='echo "Hello world"', name="hello")
+        until(lambda: [fire.status for fire in daily.history()] == ["completed"], 60)
+        assert daily.run().result(60) == "Hello world\n"
+        assert daily.run("a; b", loud="$HOME").result(60) == "Hello world a; b --loud $HOME\n"
+        words = world.run(command=["echo", "$HOME", "a b"], name="words")
+        assert words.result(60) == "$HOME a b\n", "a list goes to no shell"
+        where = world.run(command="pwd; echo said >&2", cwd=world.folder, name="where")
+        assert where.result(60) == f"{world.folder}\n"
+        assert where.output() == f"{world.folder}\nsaid\n"
+        with pytest.raises(
+            RemoteError, match=r"CommandFailed: the command ended with code 3: oh no"
+        ):
+            world.run(command="echo oh no >&2; exit 3", name="bad").result(60)
+        with pytest.raises(RemoteError, match="FileNotFoundError"):
+            world.run(command=["/nowhere/at/all"], name="none").result(60)
+        assert world.run(command="timeout 0.1 sleep 60 || echo in time", name="t").result(30)
+
+
+def test_a_command_ends_with_all_that_it_started(world: World) -> None:
+    """R11: its lifetime and a cancel end the whole group, and nothing outlives its job."""
+    pids = world.folder / "pids"
+    line = f"sleep 600 & echo $! >> {pids}; setsid sleep 601 & echo $! >> {pids}; "
+    with world.serve(**ALLOWED):
+        left = world.client.program(command=line + "echo over").launch()
+        assert left.result(60) == "over\n", "what still holds its streams is not waited for"
+        for execution in ("process", "fork", "thread"):
+            long = world.client.program(command=line + "wait", execution=execution, lifetime=1.0)
+            with pytest.raises(JobTimeout):
+                long.launch().result(60)
+            called_off = long.options(lifetime=None).launch()
+            until(lambda: called_off.status == "running", 60)
+            count = len(pids.read_text().split())
+            until(lambda: len(pids.read_text().split()) >= count, 60)
+            called_off.cancel()
+            with pytest.raises(JobCancelled):
+                called_off.result(60)
+        for pid in map(int, pids.read_text().split()):
+            until(lambda: not is_alive(pid), 20, lambda: f"{pid} lives")
+
+
+def test_a_function_of_a_file_is_read_at_each_run(world: World, caplog: Any) -> None:
+    """R10: app.task('daily', path=..., func_name=...); the file may change, or be missing."""
+    file, helper = world.folder / "example.py", world.folder / "helper_of_example.py"
+    helper.write_text("WORD = 'one'")
+    file.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "import helper_of_example\nfrom schedulergodx.args import Task\n"
+        "@dataclass\nclass A:\n    b: int\n"
+        "def main(n=0, own=Task()): return [helper_of_example.WORD, A(n).b, own.name]\n"
+        "async def other(): return 'other'\n"
+    )
+    with world.serve(**ALLOWED):
+        schedule = world.client.schedule("every 1 hour", path=file)
+        assert schedule.name == "example:main"
+        assert schedule.run().result(60) == ["one", 0, "example:main"]
+        helper.write_text("WORD = 'two'")
+        assert schedule.run(5).result(60) == ["two", 5, "example:main"]
+        assert world.run(path=file, func_name="other").result(60) == "other"
+        with pytest.raises(RemoteError, match="has no function 'nothing'"):
+            world.run(path=file, func_name="nothing").result(60)
+        assert not caplog.records
+        missing = world.run(path=world.folder / "missing.py")
+        assert "there is no file" in caplog.text
+        with pytest.raises(RemoteError, match="FileNotFoundError: there is no file"):
+            missing.result(60)
+
+
+def test_a_text_of_code_is_a_task(world: World) -> None:
+    """R12: app.task('daily', code=...); parameters are its names, return_value the result."""
+    with world.serve(**ALLOWED):
+        job = world.run(code='print("Hello world")', name="printed")
+        assert job.result(60) is None
+        assert job.output() == "Hello world\n"
+        doubled = world.client.schedule(
+            "daily",
+            code="def twice(x): return 2 * x\nreturn_value = twice(n)",
+            name="d",
+            kwargs={"n": 4},
+        )
+        assert doubled.run().result(60) == 8
+        assert doubled.run(n=5).result(60) == 10
+        launched = world.client.program(code="return_value = [n]", name="one").launch(n=1)
+        assert launched.result(60) == [1]
+        with pytest.raises(RemoteError, match="ZeroDivisionError"):
+            world.run(code="1 / 0", name="bad").result(60)
+    with pytest.raises(ConfigError, match="name="):
+        world.client.schedule("daily", code="1")
+    with pytest.raises(ConfigError, match="no Python"):
+        world.client.schedule("daily", code="1 +", name="x")
+    with pytest.raises(TypeError):
+        world.client.schedule("daily", print, command="x")
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({}, {"command": "allow_commands", "path": "allow_commands", "code": "allow_code"}),
+        ({"allow_commands": True}, {"code": "allow_code"}),
+        ({"allow_code": True, "accept_code": False}, {"code": "accept_code"}),
+        ({"accept_code": False}, {"command": "allow_commands", "code": "allow_code"}),
+    ],
+)
+def test_a_service_runs_none_of_them_without_its_permission(
+    world: World, settings: dict[str, object], refused: dict[str, str]
+) -> None:
+    """R10, R11, R12: the error names the setting."""
+    ran = world.folder / "ran"
+    file = world.folder / "file.py"
+    file.write_text(f"def main(): open({str(ran)!r}, 'w')")
+    said = {"command": f"touch {ran}", "path": file, "code": f"open({str(ran)!r}, 'w')"}
+    with world.serve(**settings):
+        for kind, setting in refused.items():
+            with pytest.raises(ConfigError, match=setting):
+                world.client.schedule("daily", **{kind: said[kind]}, name="it")
+            program = world.client.program(**{kind: said[kind]}, name="it")
+            with pytest.raises(NotAllowed, match=setting):
+                program.launch().result(60)
+        assert not ran.exists()
+        for kind in said.keys() - refused.keys():
+            if settings.get("allow_commands") or kind == "code":
+                continue
+    assert os.getpid() and time.time()
+
+
+def test_a_permission_that_is_withdrawn_holds_for_what_is_kept(world: World) -> None:
+    """R11: what was stored before is judged where it would run."""
+    ran = world.folder / "ran"
+    with world.serve(**ALLOWED):
+        schedule = world.client.schedule("every 1 hour", command=f"touch {ran}", name="it")
+        later = world.client.program(command=f"touch {ran}", delay=1).launch()
+    with world.serve():
+        for job in (later, schedule.run()):
+            with pytest.raises(NotAllowed, match="allow_commands"):
+                job.result(60)
+    assert not ran.exists()
