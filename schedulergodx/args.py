@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from schedulergodx.client.args import Argument, Context, EnvArg, FuncArg, Return, Session, Task
+from schedulergodx.client.args import (
+    Arg,
+    Argument,
+    CliArg,
+    Context,
+    EnvArg,
+    FuncArg,
+    Return,
+    Session,
+    Task,
+)
 
-__all__ = ["Argument", "Context", "EnvArg", "FuncArg", "Return", "Session", "Task"]
+__all__ = [
+    "Arg",
+    "Argument",
+    "CliArg",
+    "Context",
+    "EnvArg",
+    "FuncArg",
+    "Return",
+    "Session",
+    "Task",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,34 @@ class Return(Argument):
             except UnknownJob:
                 pass  # it was removed meanwhile
         return _or_missing(self.default, f"no job of task {self.task!r} that completed is kept")
+
+
+class Arg(Argument):
+    """A parameter of the session, `client.session.params`."""
+
+    def __init__(self, name: str, default: Any = UNSET) -> None:
+        self.name, self.default = name, default
+
+    def value(self, task: str) -> Any:
+        """What the parameter is."""
+        params = dict(client_here().session.params)
+        if self.name in params:
+            return params[self.name]
+        return _or_missing(self.default, f"the session has no parameter {self.name!r}")
+
+
+class CliArg(Argument):
+    """A word of the command line of the program that makes the task, as `--name value`."""
+
+    def __init__(self, name: str, default: Any = UNSET) -> None:
+        self.name, self.default = name, default
+        self.found = _said(sys.argv[1:], name)
+
+    def value(self, task: str) -> Any:
+        """What the parameter is."""
+        if self.found is not None:
+            return self.found
+        return _or_missing(self.default, f"{self.name} was not said where the task was made")
 
 
 class FuncArg(Argument):
@@ -187,6 +216,16 @@ def _filled(injected: Injected, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         if name not in given
     }
     return {**kwargs, **found}
+
+
+def _said(words: list[str], name: str) -> str | None:
+    """What follows a name in a command line, after a space or "="."""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == name:
+            return following
+        if word.startswith(f"{name}="):
+            return word[len(name) + 1 :]
+    return None
 
 
 def _or_missing(default: Any, text: str) -> Any:

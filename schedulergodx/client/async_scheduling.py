@@ -118,6 +118,14 @@ class AsyncSession:
         view: ScheduleView = await self._client._ask(AskSchedule(name), "", ANSWER_TIMEOUT)
         return view
 
+    async def params(self, change: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The parameters of all services, some of them changed before."""
+        from schedulergodx.client.params import change_request, merged  # late: few have any
+
+        request = change_request(dict(change or {}))
+        question = await self._client._put(request, "", ANSWER_TIMEOUT, every=True)
+        return merged(read_answers(question))
+
     async def run(self, *names: str) -> list[AsyncJob[Any]]:
         """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""
         found = [AsyncSchedule(self._client, await self._view(name)) for name in names]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.launching import Launching
-from schedulergodx.errors import ConfigError
 
 if TYPE_CHECKING:
     from schedulergodx.client.named import NamedRecipe
@@ -38,16 +37,9 @@ class Naming(Launching):
 
     def _program(self, options: Mapping[str, Any], **said: Any) -> NamedRecipe:
         """The recipe of what is no function. Raises: TypeError, ConfigError"""
-        from schedulergodx.client.named import NamedRecipe  # late: few programs launch any
-        from schedulergodx.client.programs import kind_of, options_of  # late: few have any
-        from schedulergodx.core.kinds import write_kind
+        from schedulergodx.client.programs import recipe_of  # late: few programs have any
 
-        kind, default = kind_of(**said)
-        wanted = dict(options_of(kind, options))
-        name = wanted.pop("name", None) or default
-        if name is None:
-            raise ConfigError("a text of code has no name of its own: give it one with name=")
-        return NamedRecipe(name, self._options.changed(wanted), kind=write_kind(kind))
+        return recipe_of(self._options, options, **said)
 
     def _name_for_all(self, name: str, options: Mapping[str, Any]) -> NamedRecipe:
         """The recipe of a name for every store, which waits a bounded time unless it says more."""

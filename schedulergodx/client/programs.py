@@ -6,10 +6,15 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from schedulergodx.core.kinds import Code, Command, File, Kind
+from schedulergodx.client.named import NamedRecipe
+from schedulergodx.core.job import Execution
+from schedulergodx.core.kinds import Code, Command, File, Kind, write_kind
 from schedulergodx.errors import ConfigError
+
+if TYPE_CHECKING:
+    from schedulergodx.client.options import Options
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +22,22 @@ _LONGEST_NAME = 80  # characters of a command that is its own name
 _Path = str | os.PathLike[str]
 
 
-def kind_of(
+def recipe_of(base: Options, options: Mapping[str, Any], **said: Any) -> NamedRecipe:
+    """The recipe of what keywords of `program` say. Raises: TypeError, ConfigError
+
+    base: what is said of all tasks
+    """
+    kind, default = _kind_of(**said)
+    wanted = dict(options)
+    name = wanted.pop("name", None) or default
+    if name is None:
+        raise ConfigError("a text of code has no name of its own: give it one with name=")
+    if isinstance(kind, File) and not wanted.keys() & {"hard", "execution"}:
+        wanted["execution"] = Execution.FORK  # a process for each run, which reads all anew
+    return NamedRecipe(name, base.changed(wanted), kind=write_kind(kind))
+
+
+def _kind_of(
     *,
     path: _Path | None,
     func_name: str | None,
@@ -40,13 +60,6 @@ def kind_of(
     if command is not None:
         return _command_of(command, cwd)
     return _code_of(code), None
-
-
-def options_of(kind: Kind, said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options of its jobs: a file has a process of its own for each, which reads all anew."""
-    if isinstance(kind, File) and not said.keys() & {"hard", "execution"}:
-        return {"hard": True, **said}
-    return said
 
 
 def _file_of(path: _Path, function: str) -> tuple[File, str]:

@@ -15,6 +15,7 @@ from schedulergodx.errors import UnknownSchedule
 if TYPE_CHECKING:
     from schedulergodx.client.client import Client
     from schedulergodx.client.job import Job
+    from schedulergodx.client.params import Params
     from schedulergodx.client.planning import Rule
 
 
@@ -55,6 +56,13 @@ class Session:
             return self[name]
         except UnknownSchedule:
             return None
+
+    @property
+    def params(self) -> Params:
+        """The parameters of all services, a dict that rules and `args.Arg` ask."""
+        from schedulergodx.client.params import Params  # late: few programs have any
+
+        return Params(self._client)
 
     def run(self, *names: str) -> list[Job[Any]]:
         """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.conditions.base import Condition
 
 NO_TASK = ""  # the name of none
-_OF_SERVICE = ("scheduler ", "env ")
+_OF_SERVICE = ("scheduler ", "env ", "param ")
 _OF_TASKS = frozenset({Kind.STARTED, Kind.FINISHED})
 _GOES_ON = frozenset({Action.SUCCEEDED, Action.FINISHED})  # ends after which a circle has no end
 
@@ -48,8 +48,8 @@ def trouble_of(error: Exception) -> str:
 def tasks_of(rule: str, own: str) -> list[str]:
     """The tasks that a rule listens to. own: the schedule's. Raises: BadRule
 
-    A rule that asks about the service itself listens to NO_TASK: whoever listens to anything is
-    looked at when a service starts.
+    A rule that asks about the service itself, or for a parameter, listens to NO_TASK: whoever
+    listens to anything is looked at when a service starts.
     """
     events = wakes(read_rule(rule))
     tasks = {event.name or own for event in events if event.kind in _OF_TASKS}

@@ -7,7 +7,7 @@ the asking client has under it, else of the newest that anybody has.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -235,8 +235,22 @@ class AskBackfill(Struct, frozen=True, tag="backfill"):
     end: float
 
 
+class AskParams(Struct, frozen=True, tag="params"):
+    """Change the parameters of the session; answered by all of them.
+
+    change: new values by their names, as JSON can hold them
+    remove: names
+    """
+
+    answer: ClassVar[object] = dict[str, Any]
+
+    change: dict[str, Any] = {}
+    remove: list[str] = []
+
+
 AskAboutSchedule = (
     AskSchedule
+    | AskParams
     | AskSchedules
     | AskPutSchedule
     | AskUpdateSchedule

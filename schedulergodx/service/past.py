@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schedulergodx.core.conditions.base import Fire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from schedulergodx.core.conditions.base import Action, Happening, Start
     from schedulergodx.storage.base import Store
@@ -22,12 +22,12 @@ class Surroundings:
 
     started: when it was
     env: the name of its environment
-    params: the parameters of its session
+    params: gives the parameters of its session
     """
 
     started: float
     env: str | None = None
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Callable[[], Mapping[str, object]] = dict
 
 
 class Past:
@@ -65,7 +65,7 @@ class Past:
     @property
     def params(self) -> Mapping[str, object]:
         """The parameters of the session."""
-        return self._surroundings.params
+        return self._surroundings.params()
 
     def latest(
         self, action: Action, task: str | None, nth: int = 1, before: float | None = None

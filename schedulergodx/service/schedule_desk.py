@@ -22,6 +22,7 @@ from schedulergodx.core.schedule import (
     AskBackfill,
     AskFires,
     AskNextFires,
+    AskParams,
     AskPutSchedule,
     AskRunSchedule,
     AskSchedule,
@@ -85,6 +86,8 @@ class ScheduleDesk:
         if isinstance(request, AskSchedules):
             limit = min(request.which.limit, _LONGEST_PAGE)
             return self._store.list_schedules(replace(request.which, limit=limit))
+        if isinstance(request, AskParams):
+            return self._timekeeper.set_params(request.change, request.remove, tick)
         if isinstance(request, AskPutSchedule):
             try:
                 return self._put(request, header, tick)

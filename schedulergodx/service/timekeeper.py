@@ -10,20 +10,21 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schedulergodx.core.conditions.base import Moment, due
 from schedulergodx.core.conditions.preview import fires as fires_of
 from schedulergodx.core.policy import Missed, is_missed, is_open, runs_left
-from schedulergodx.core.rule import read_rule, read_zone, tasks_of, trouble_of
+from schedulergodx.core.rule import NO_TASK, read_rule, read_zone, tasks_of, trouble_of
 from schedulergodx.core.schedule import ScheduleState, Why
 from schedulergodx.errors import StoreError
+from schedulergodx.service.params import Params
 from schedulergodx.service.past import Past, Surroundings
 from schedulergodx.service.tick import Tick
 from schedulergodx.storage.schedules import Fire, Fired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from schedulergodx.core.conditions.base import Condition, View
     from schedulergodx.service.maker import Maker
@@ -64,6 +65,7 @@ class Timekeeper:
         self._maker = maker
         self._silent = silent
         self._env = env
+        self._params = Params(store)
         self._stop = stop
         self._started: float | None = None
         self._clock = 0.0
@@ -86,7 +88,20 @@ class Timekeeper:
 
     def surroundings(self, now: float) -> Surroundings:
         """What rules are told of this service."""
-        return Surroundings(now if self._started is None else self._started, self._env)
+        return Surroundings(
+            now if self._started is None else self._started, self._env, self._params.all
+        )
+
+    def set_params(
+        self, change: dict[str, Any], remove: Iterable[str], tick: Tick
+    ) -> dict[str, Any]:
+        """Change the parameters; the answer is all of them. Raises: RefusedError"""
+        before = self._params.all()
+        params = self._params.change(change, remove)
+        if params != before:
+            for number in sorted(self._store.listeners(NO_TASK)):
+                self.look(number, tick)
+        return params
 
     def begin(self, number: int, tick: Tick) -> None:
         """A schedule is new, or its rule is, or it is active again."""

@@ -1,15 +1,15 @@
-"""Commands, files and texts of code, as schedules and as launches, on real processes."""
+"""Commands, files and texts of code, as schedules and as launches; and what jobs find there."""
 
 from __future__ import annotations
 
-import os
-import time
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schedulergodx.args import Arg, CliArg, Session
 from schedulergodx.client import Client, Job
 from schedulergodx.errors import (
     ConfigError,
@@ -49,7 +49,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.client.close()
 
 
-def is_alive(pid: int) -> bool:
+def wait_for_numbers(file: Path, count: int) -> None:
+    until(lambda: len(file.read_text().split()) >= count, 60)
+
+
+def is_alive(pid: str) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
@@ -89,14 +93,11 @@ def test_a_command_ends_with_all_that_it_started(world: World) -> None:
             with pytest.raises(JobTimeout):
                 long.launch().result(60)
             called_off = long.options(lifetime=None).launch()
-            until(lambda: called_off.status == "running", 60)
-            count = len(pids.read_text().split())
-            until(lambda: len(pids.read_text().split()) >= count, 60)
+            wait_for_numbers(pids, len(pids.read_text().split()) + 2)
             called_off.cancel()
             with pytest.raises(JobCancelled):
                 called_off.result(60)
-        for pid in map(int, pids.read_text().split()):
-            until(lambda: not is_alive(pid), 20, lambda: f"{pid} lives")
+        until(lambda: not any(map(is_alive, pids.read_text().split())), 20)
 
 
 def test_a_function_of_a_file_is_read_at_each_run(world: World, caplog: Any) -> None:
@@ -172,15 +173,11 @@ def test_a_service_runs_none_of_them_without_its_permission(
     with world.serve(**settings):
         for kind, setting in refused.items():
             with pytest.raises(ConfigError, match=setting):
-                world.client.schedule("daily", **{kind: said[kind]}, name="it")
-            program = world.client.program(**{kind: said[kind]}, name="it")
+                world.client.schedule("daily", **{kind: said[kind]}, name=kind)
+            program = world.client.program(**{kind: said[kind]}, name=kind)
             with pytest.raises(NotAllowed, match=setting):
                 program.launch().result(60)
         assert not ran.exists()
-        for kind in said.keys() - refused.keys():
-            if settings.get("allow_commands") or kind == "code":
-                continue
-    assert os.getpid() and time.time()
 
 
 def test_a_permission_that_is_withdrawn_holds_for_what_is_kept(world: World) -> None:
@@ -194,3 +191,33 @@ def test_a_permission_that_is_withdrawn_holds_for_what_is_kept(world: World) -> 
             with pytest.raises(NotAllowed, match="allow_commands"):
                 job.result(60)
     assert not ran.exists()
+
+
+def test_the_nearest_level_of_a_parameter_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R25: a run, before the schedule, before the session, before a default of its own."""
+    monkeypatch.setattr(sys, "argv", ["program", "--env", "test", "--mode=fast"])
+
+    def work(
+        place=Arg("place", "home"), env=CliArg("--env"), mode=CliArg("--mode"), no=CliArg("-x", 0)
+    ) -> list[object]:
+        return [place, env, mode, no]
+
+    with world.serve():
+        task = world.client.task(work)
+        monkeypatch.setattr(sys, "argv", ["another"])
+        assert task.launch().result(60) == ["home", "test", "fast", 0]
+        world.client.session.params["place"] = "session"
+        assert task.launch().result(60)[0] == "session"
+        schedule = task.schedule("every 1 hour", kwargs={"place": "schedule"})
+        assert schedule.run().result(60)[0] == "schedule"
+        assert schedule.run(place="run").result(60)[0] == "run"
+        inside = world.client.task(set_parameter).launch("flag", "by a job")
+        assert inside.result(60) == "by a job"
+        assert dict(world.client.session.params) == {"place": "session", "flag": "by a job"}
+
+
+def set_parameter(name: str, value: str, session=Session()) -> str:
+    session.params[name] = value
+    return session.params[name]

@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedulergodx.core import context
@@ -16,6 +16,8 @@ from schedulergodx.errors import CommandFailed, JobCancelled
 from schedulergodx.executors import tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schedulergodx.core.kinds import Command
 
 _SHELL = ("/bin/sh", "-c")
@@ -77,26 +79,39 @@ def _line_of(command: Command, words: list[str]) -> list[str]:
 def _read(process: subprocess.Popen[bytes], out: _Stream, err: _Stream) -> None:
     """Read what it writes until it has ended, whoever else still holds its streams."""
     job = context.current_job()
-    with selectors.DefaultSelector() as selector:
-        for pipe, stream in ((process.stdout, out), (process.stderr, err)):
-            assert pipe is not None
-            selector.register(pipe, selectors.EVENT_READ, stream)
-        ended = False
-        while selector.get_map():
-            ready = selector.select(0 if ended else _LOOK)
+    with selectors.DefaultSelector() as selector, _death_of(process) as death:
+        for source, stream in ((death, None), (process.stdout, out), (process.stderr, err)):
+            assert source is not None
+            selector.register(source, selectors.EVENT_READ, stream)
+        ready: list[tuple[selectors.SelectorKey, int]] = []
+        while ready or process.returncode is None:
+            ready = selector.select(_LOOK if process.returncode is None else 0)
             for key, _ in ready:
-                data = os.read(key.fd, _CHUNK)
-                if data:
-                    key.data.take(data)
-                else:
+                if not _take(key, process):
                     selector.unregister(key.fileobj)
-            if ended and not ready:
-                break
-            if not ended and process.poll() is not None:
-                ended = True
-                _kill_group(process)
             if job is not None and job.cancelled:
                 raise JobCancelled("the job was called off, and its command with it")
+
+
+def _take(key: selectors.SelectorKey, process: subprocess.Popen[bytes]) -> bool:
+    """Take what is there; False if nothing more will be."""
+    if key.data is None:
+        process.wait()
+        _kill_group(process)
+        return False
+    data = os.read(key.fd, _CHUNK)
+    key.data.take(data)
+    return bool(data)
+
+
+@contextmanager
+def _death_of(process: subprocess.Popen[bytes]) -> Iterator[int]:
+    """A descriptor that can be read when it has ended."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
