@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 _SECONDS = {
@@ -66,11 +67,14 @@ def parse_rate(value: object) -> tuple[int, float]:
 
     Raises: ValueError if it is none, or of nothing
     """
-    number, slash, time = value.partition("/") if isinstance(value, str) else ("", "", "")
+    number, _, time = value.partition("/") if isinstance(value, str) else ("", "", "")
     time = time.strip()
-    if not slash or not number.strip().isdecimal() or not time:
+    seconds = None
+    if number.strip().isdecimal() and time:
+        with suppress(ValueError):  # which speaks of a duration alone
+            seconds = parse_duration(time if time[0].isdigit() else f"1 {time}")
+    if seconds is None:
         raise ValueError('a rate is a text such as "10/min", "5/s" or "100/15 min"')
-    seconds = parse_duration(time if time[0].isdigit() else f"1 {time}")
     if not int(number) or not seconds:
         raise ValueError("a rate is more than nothing, in more than no time")
     return int(number), seconds

@@ -92,9 +92,9 @@ class Setting:
             return None
         result = _READERS[self.kind](value)
         if self.choices and result not in self.choices:
-            raise ValueError(f"it is one of {', '.join(self.choices)}")
+            raise ValueError(f"it must be one of {', '.join(self.choices)}")
         if isinstance(result, int | float) and result < self.least:
-            raise ValueError(f"it is {self.least:g} or more")
+            raise ValueError(f"it must be {self.least:g} or more")
         return result
 
     def says(self, value: object) -> bool:
@@ -126,7 +126,7 @@ def without_password(url: str) -> str:
 
 def _read_text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"it is a text, not {type(value).__name__}")
+        raise ValueError(f"it must be a text, not {type(value).__name__}")
     return value
 
 
@@ -139,7 +139,7 @@ def _read_flag(value: object) -> bool:
         return value
     if isinstance(value, str) and value.strip().lower() in _FLAGS:
         return _FLAGS[value.strip().lower()]
-    raise ValueError("it is true or false")
+    raise ValueError("it must be true or false")
 
 
 def _read_count(value: object) -> int:
@@ -147,13 +147,13 @@ def _read_count(value: object) -> int:
         return value
     if isinstance(value, str) and value.strip().removeprefix("-").isdecimal():
         return int(value)
-    raise ValueError("it is a whole number")
+    raise ValueError("it must be a whole number")
 
 
 def _read_names(value: object) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple | set | frozenset):
-        raise ValueError("it is a list of names, or names with commas between them")
+        raise ValueError("it must be a list of names, or names with commas between them")
     names = tuple(_read_text(part).strip() for part in parts)
     return tuple(dict.fromkeys(name for name in names if name))
 

@@ -96,7 +96,7 @@ def test_a_setting_can_be_given_by_the_name_that_a_document_has_for_it() -> None
     assert load_settings(write(""), environ=environ).on_conflict == "replace"
     with pytest.raises(ConfigError, match="twice"):
         load_settings(environ={}, task_pre_exist="rename", on_conflict="raise")
-    with pytest.raises(ConfigError, match="it is one of raise, rename, ignore, replace"):
+    with pytest.raises(ConfigError, match="it must be one of raise, rename, ignore, replace"):
         load_settings(environ={}, task_pre_exist="merge")
 
 

@@ -12,7 +12,7 @@ from schedulergodx.cli.batch_page import COLUMNS, as_dict, as_row, print_page
 from schedulergodx.cli.job_page import as_dict as job_as_dict
 from schedulergodx.cli.job_page import as_row as job_as_row
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import json_flag, print_json, print_table
+from schedulergodx.cli.output import json_flag, leaving, print_json, print_table
 from schedulergodx.config import Settings
 from schedulergodx.core.job import Status
 from schedulergodx.core.view import BatchFilter
@@ -65,9 +65,14 @@ def show(settings: Settings, id: str, jobs: int, as_json: bool) -> None:
 @json_flag
 @with_settings(Scope.BOTH)
 def wait(settings: Settings, id: str, timeout: str | None, as_json: bool) -> None:
-    """Wait until all jobs have ended, and show how that goes on stderr; 1 if not all completed."""
+    """Wait until all jobs have ended, and show how that goes.
+
+    It is shown on stderr. The exit code is 1 if not all completed. Ctrl+C leaves them alone.
+    """
     with asking(settings) as client:
-        view = client.attach(id).progress(timeout)
+        found = client.attach(id)
+        with leaving(f"not waited for any more; batch {id} goes on"):
+            view = found.progress(timeout)
     if as_json:
         print_json(as_dict(view))
     if set(view.counts) - {Status.COMPLETED}:
@@ -80,7 +85,10 @@ def wait(settings: Settings, id: str, timeout: str | None, as_json: bool) -> Non
 @json_flag
 @with_settings(Scope.BOTH)
 def cancel(settings: Settings, id: str, force: bool, as_json: bool) -> None:
-    """Call off all jobs that have not ended, and those that come; running ones are asked."""
+    """Call off all jobs that have not ended, and those that come.
+
+    Running ones are asked to stop.
+    """
     with asking(settings) as client:
         number = client.attach(id).cancel(force)
     print_moved(id, number, "called off", as_json)
@@ -91,7 +99,10 @@ def cancel(settings: Settings, id: str, force: bool, as_json: bool) -> None:
 @json_flag
 @with_settings(Scope.BOTH)
 def requeue(settings: Settings, id: str, as_json: bool) -> None:
-    """Run all jobs again that did not complete, each after those that it depends on."""
+    """Run all jobs again that did not complete.
+
+    Each after those that it depends on.
+    """
     requeue_batch(settings, id, as_json)
 
 

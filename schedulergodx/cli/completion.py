@@ -12,7 +12,10 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what completes commands in a shell: eval "$(sgx completion bash)"."""
+    """Print what completes commands in a shell.
+
+    For bash: eval "$(sgx completion bash)".
+    """
     kind = get_completion_class(shell)
     assert kind is not None
     root = ctx.find_root()

@@ -30,7 +30,10 @@ _all = click.option("--all", "every", is_flag=True, help="All there are.")
 
 @click.group()
 def dead() -> None:
-    """Look at the messages that no service could read, send them again, or throw them away."""
+    """Look at messages that no service could read, and move them.
+
+    They are sent again, or thrown away.
+    """
 
 
 @dead.command("list")

@@ -41,7 +41,10 @@ _INDENT = " " * 20
 
 @click.command()
 def demo() -> None:
-    """See jobs of many kinds run, in some seconds; needs no broker and leaves nothing behind."""
+    """See jobs of many kinds run, in some seconds.
+
+    It needs no broker, and leaves nothing behind.
+    """
     from schedulergodx.client import Client
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from schedulergodx.cli.finding import Finding, Verdict
-from schedulergodx.cli.local_checks import check_machine, check_secret, check_store
+from schedulergodx.cli.asking import is_of_file
+from schedulergodx.cli.finding import Finding, Verdict, ok
+from schedulergodx.cli.local_checks import check_health, check_machine, check_secret, check_store
 from schedulergodx.cli.options import with_settings
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.config import Settings
@@ -19,19 +20,29 @@ from schedulergodx.setting import Scope
 @with_settings(Scope.BOTH, Scope.SERVICE)
 @json_flag
 def doctor(settings: Settings, as_json: bool) -> None:
-    """Check this machine, the broker, the database and the service; exit code 1 for a problem."""
-    from schedulergodx.cli.broker_checks import check_broker
+    """Check this machine, the broker, the database and the service.
 
+    The exit code is 1 if there is a problem.
+    """
     findings = [*check_machine(), check_secret(settings), *check_store(settings)]
     if not as_json:
         _print(findings)
-    reached = asyncio.run(check_broker(settings))
+    reached = _check_others(settings)
     if as_json:
         print_json([finding.as_dict() for finding in [*findings, *reached]])
     else:
         _print(reached)
     if any(finding.verdict is Verdict.PROBLEM for finding in [*findings, *reached]):
         sys.exit(1)
+
+
+def _check_others(settings: Settings) -> list[Finding]:
+    """The service and the broker; jobs on a file need neither."""
+    if is_of_file(settings):
+        return [ok("broker", "none is needed: jobs on a file are run by `sgx worker`")]
+    from schedulergodx.cli.broker_checks import check_broker
+
+    return [*check_health(settings), *asyncio.run(check_broker(settings))]
 
 
 _COLORS = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "red"}

@@ -32,7 +32,10 @@ def execute(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run a function by its name, or by a path that its service imports; print the id."""
+    """Run a function that its service has; print the id of its job.
+
+    NAME is what it is registered as, or a path that the service imports.
+    """
     said: Any = {option: value for option, value in options.items() if value is not None}
     with asking(settings) as client:
         job = client.function(function, **said).launch(*args, **kwargs)

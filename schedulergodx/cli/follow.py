@@ -12,7 +12,7 @@ from schedulergodx.cli.asking import asking
 from schedulergodx.cli.event import event_words, output_text
 from schedulergodx.cli.launch import Duration
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import json_flag
+from schedulergodx.cli.output import json_flag, leaving
 from schedulergodx.config import Settings
 from schedulergodx.core.follow import Event, Output, StatusChange
 from schedulergodx.core.job import Status
@@ -22,7 +22,6 @@ from schedulergodx.setting import Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 _NAMES = {Output: "output", Progress: "progress", StatusChange: "status"}
 
 
@@ -39,11 +38,8 @@ def follow(settings: Settings, id: str, timeout: float | None, as_json: bool) ->
     """
     with asking(settings) as client:
         events = client.job(id).follow(timeout)
-        try:
+        with leaving(f"not followed any more; job {id} goes on"):
             status = _print_lines(events) if as_json else _show(events)
-        except KeyboardInterrupt:
-            click.echo(f"\nnot followed any more; job {id} goes on", err=True)
-            sys.exit(_INTERRUPTED)
     sys.exit(0 if status is Status.COMPLETED else 1)
 
 

@@ -128,7 +128,10 @@ def cancel(settings: Settings, ids: tuple[str, ...], force: bool, as_json: bool)
 @json_flag
 @with_settings(Scope.BOTH)
 def requeue(settings: Settings, ids: tuple[str, ...], as_json: bool) -> None:
-    """Run jobs again that failed, timed out, expired or were cancelled."""
+    """Run jobs again that have not completed.
+
+    Those that failed, timed out, expired or were cancelled.
+    """
     with asking(settings) as client:
         _do_each(client, ids, _requeue, as_json)
 

@@ -12,7 +12,7 @@ import click
 
 from schedulergodx.cli.asking import asking
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import for_json, json_flag, print_json
+from schedulergodx.cli.output import for_json, json_flag, leaving, print_json
 from schedulergodx.quantity import parse_duration
 from schedulergodx.setting import Scope
 
@@ -95,22 +95,23 @@ def launch(
 
 def print_job(job: Any, wait: bool, timeout: float | None, *, as_json: bool) -> None:
     """Print the id of a job, and its outcome where that is waited for."""
-    if not as_json:
-        click.echo(str(job), err=wait)
-    elif not wait:
-        print_json({"id": job.id})
-    if wait:
-        _print_outcome(job, timeout, as_json)
+    with leaving(f"not waited for any more; job {job} goes on"):
+        if not as_json:
+            click.echo(str(job), err=wait)
+        elif not wait:
+            print_json({"id": job.id})
+        if wait:
+            _print_outcome(job, timeout, as_json)
 
 
 def find_function(path: str) -> Callable[..., Any]:
-    """The function, or the task, that "package.module:name" names.
+    """The function, or the task, that "package.module:name" or "package.module.name" names.
 
     Raises: click.UsageError, which says what is missing; click.ClickException if the module can't
         be imported
     """
-    module_name, colon, name = path.partition(":")
-    if not (module_name and colon and name):
+    module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    if not (module_name and name):
         raise click.UsageError(f"{path!r} is not MODULE:FUNCTION, as reports.daily:main")
     found: Any = _import(module_name, path)
     for part in name.split("."):

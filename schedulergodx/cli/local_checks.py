@@ -50,7 +50,20 @@ def check_store(settings: Settings) -> list[Finding]:
     folder = path.parent
     if not folder.is_dir():
         return [problem("database", f"there is no folder {folder}", f"make it: mkdir -p {folder}")]
-    return [_check_file(path, folder), _check_room(folder), _check_health(settings)]
+    return [_check_file(path, folder), _check_room(folder)]
+
+
+def check_health(settings: Settings) -> list[Finding]:
+    """Whether the service of these settings is well; nothing, if it writes nowhere."""
+    try:
+        path = health_path(settings)
+    except ConfigError:
+        return []
+    health = read_health(path, time.time())
+    if health.well:
+        return [ok("service", health.why)]
+    advice = "start one: sgx service run" if not path.exists() else "see its log; restart it"
+    return [note("service", health.why, advice)]
 
 
 def _check_python() -> Finding:
@@ -139,12 +152,3 @@ def _check_room(folder: Path) -> Finding:
         advice = "free some: a service whose disk is full takes no jobs until there is room"
         return problem("disk", text, advice)
     return ok("disk", text)
-
-
-def _check_health(settings: Settings) -> Finding:
-    path = health_path(settings)
-    health = read_health(path, time.time())
-    if health.well:
-        return ok("service", health.why)
-    advice = "start one: sgx service run" if not path.exists() else "see its log; restart it"
-    return note("service", health.why, advice)

@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+INTERRUPTED = 130  # exit code after Ctrl+C, as shells have it
 _UNBOUNDED = 10_000  # columns: what goes into a pipe is not folded
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -28,6 +30,16 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     json = click.option("--json", "form", flag_value="json", help="Print JSON.")
     return choose(json(command))
+
+
+@contextmanager
+def leaving(text: str) -> Iterator[None]:
+    """Have Ctrl+C end the command, and say what goes on without it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\n{text}", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def print_json(value: object) -> None:

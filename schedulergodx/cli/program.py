@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ from schedulergodx.cli.job import cancel as cancel_jobs
 from schedulergodx.cli.job import job, list_jobs
 from schedulergodx.cli.job import requeue as requeue_jobs
 from schedulergodx.cli.launch import launch
-from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.cli.output import INTERRUPTED, json_flag, print_json
 from schedulergodx.cli.plugins import plugin, plugin_names
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.schedule import schedule
@@ -30,6 +31,8 @@ from schedulergodx.cli.why import why
 from schedulergodx.cli.worker import worker
 from schedulergodx.cli.workflow import workflow
 from schedulergodx.errors import ConfigError, SchedulerGodXError
+
+_WIDTH = 64  # of what stands beside a command
 
 
 class Program(click.Group):
@@ -46,10 +49,24 @@ class Program(click.Group):
         """All of them."""
         return sorted({*super().list_commands(ctx), *plugin_names()})
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """In sections; those of other packages come last."""
+        ours = {command.name for commands in SECTIONS.values() for command in commands}
+        others = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
+        more = [command for command in others if command and command.name not in ours]
+        for title, commands in {**SECTIONS, "Of other packages": more}.items():
+            rows = [(f"{one.name:10}", one.get_short_help_str(_WIDTH)) for one in commands]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)  # what comes next begins on a line of its own
+            sys.exit(INTERRUPTED)
         except ConfigError as error:
             raise click.UsageError(str(error)) from error
         except SchedulerGodXError as error:
@@ -57,6 +74,7 @@ class Program(click.Group):
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="schedulergodx", message="%(package)s %(version)s")
 @click.option("--db", metavar="PATH", help="A file of jobs, as --db of each command.")
 def program(db: str | None) -> None:
     """Deferred execution over RabbitMQ: jobs that carry their code, are kept and run when due."""
@@ -78,9 +96,18 @@ def version(as_json: bool) -> None:
         click.echo(f"  {name} {number or 'is not installed'}")
 
 
-GROUPS = (service, job, queue, batch, workflow, schedule, dead, config)
-VERBS = (launch, execute, submit, status, stats, clear, why, worker, doctor, demo, completion)
-OF_JOBS = (list_jobs, cancel_jobs, requeue_jobs)  # under their short names
-for command in (*GROUPS, *VERBS, *OF_JOBS):
-    program.add_command(command)
 job.add_command(follow)
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Begin": (demo, doctor, config, completion, version),
+    "Run jobs": (service, worker),
+    "Make jobs": (launch, submit, execute),
+    "Look at jobs, and move them": (
+        *(job, list_jobs, status, why, stats),
+        *(cancel_jobs, requeue_jobs, clear),
+    ),
+    "Batches, workflows, schedules": (batch, workflow, schedule),
+    "Queues": (queue, dead),
+}
+for commands in SECTIONS.values():
+    for command in commands:
+        program.add_command(command)

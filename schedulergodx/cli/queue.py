@@ -39,7 +39,10 @@ def queue() -> None:
 @with_settings(Scope.BOTH)
 @json_flag
 def list_queues(settings: Settings, as_json: bool) -> None:
-    """Print the queues that are served, with their jobs and limits, and which are paused."""
+    """Print the queues that are served.
+
+    With their jobs and limits, and which are paused.
+    """
     with asking(settings) as client:
         views = client.queues()
     if as_json:
@@ -51,21 +54,33 @@ def list_queues(settings: Settings, as_json: bool) -> None:
 @queue.command()
 @with_settings(Scope.BOTH)
 @click.argument("queues", nargs=-1, required=True, metavar="QUEUE...")
-def pause(settings: Settings, queues: tuple[str, ...]) -> None:
+@json_flag
+def pause(settings: Settings, queues: tuple[str, ...], as_json: bool) -> None:
     """Start no more jobs of these queues, until they are resumed. Jobs are taken, and wait."""
     with asking(settings) as client:
-        for name in queues:
-            click.echo(f"{name} {'paused' if client.pause(name) else 'was paused already'}")
+        done = {name: client.pause(name) for name in queues}
+    _print_done(done, "paused", "was paused already", as_json)
 
 
 @queue.command()
 @with_settings(Scope.BOTH)
 @click.argument("queues", nargs=-1, required=True, metavar="QUEUE...")
-def resume(settings: Settings, queues: tuple[str, ...]) -> None:
+@json_flag
+def resume(settings: Settings, queues: tuple[str, ...], as_json: bool) -> None:
     """Go on with queues that were paused."""
     with asking(settings) as client:
-        for name in queues:
-            click.echo(f"{name} {'resumed' if client.resume(name) else 'was not paused'}")
+        done = {name: client.resume(name) for name in queues}
+    _print_done(done, "resumed", "was not paused", as_json)
+
+
+def _print_done(done: dict[str, bool], yes: str, no: str, as_json: bool) -> None:
+    """One line a queue, or an object in a list, as jobs have it."""
+    answers = [(name, moved, yes if moved else no) for name, moved in done.items()]
+    if as_json:
+        print_json([{"queue": q, "done": moved, "text": text} for q, moved, text in answers])
+        return
+    for name, _, text in answers:
+        click.echo(f"{name} {text}")
 
 
 def _as_dict(view: QueueView) -> dict[str, object]:

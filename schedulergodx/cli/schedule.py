@@ -73,7 +73,10 @@ def show(settings: Settings, schedule: str, as_json: bool) -> None:
 @json_flag
 @with_settings(Scope.BOTH)
 def next_fires(settings: Settings, schedule: str, number: int, as_json: bool) -> None:
-    """Print when a schedule fires next, in its own zone, as far as only the clock decides."""
+    """Print when a schedule fires next.
+
+    In its own zone, and as far as only the clock decides.
+    """
     with asking(settings) as client:
         times = client.session[schedule].next(number)
     if as_json:
@@ -88,7 +91,10 @@ def next_fires(settings: Settings, schedule: str, number: int, as_json: bool) ->
 @json_flag
 @with_settings(Scope.BOTH)
 def day(settings: Settings, hours: int, as_json: bool) -> None:
-    """Draw the coming day: which schedules fire in which hour, in your own time."""
+    """Draw which schedules fire on the coming day.
+
+    Hour by hour, in your own time.
+    """
     begin = datetime.now().astimezone()
     end = begin + timedelta(hours=hours)
     with asking(settings) as client:

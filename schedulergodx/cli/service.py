@@ -23,7 +23,10 @@ def service() -> None:
 @service.command()
 @with_settings(Scope.BOTH, Scope.SERVICE)
 def run(settings: Settings) -> None:
-    """Run a service here until Ctrl+C or SIGTERM; a second one hurries it."""
+    """Run a service here.
+
+    Until Ctrl+C or SIGTERM, or until its terminal is closed; a second one hurries it.
+    """
     from schedulergodx.service import Service
 
     log_to_stderr(settings.log_level, settings.log_format)
@@ -36,7 +39,10 @@ def run(settings: Settings) -> None:
 @with_settings(Scope.BOTH, Scope.SERVICE)
 @json_flag
 def health(settings: Settings, as_json: bool) -> None:
-    """Say whether the service of these settings is well; exit code 1 if it is not."""
+    """Say whether the service of these settings is well.
+
+    The exit code is 1 if it is not.
+    """
     found = read_health(health_path(settings), time.time())
     if as_json:
         print_json({"well": found.well, "why": found.why})

@@ -63,7 +63,7 @@ def submit(
     """Submit a function of a module here as a job; print its id."""
     from schedulergodx.client import Job
 
-    found = find_function(_with_colon(function))
+    found = find_function(function)
     given = {option: value for option, value in said.items() if value is not None}
     job: Job[Any] = Job(name or found.__name__, found, dict(params), **given)
     with asking(settings) as client:
@@ -72,9 +72,3 @@ def submit(
         print_json({"id": id})
     else:
         click.echo(f"Job submitted: {id}")
-
-
-def _with_colon(path: str) -> str:
-    """ "package.module.name" as "package.module:name"."""
-    module, dot, name = path.rpartition(".")
-    return path if ":" in path or not dot else f"{module}:{name}"

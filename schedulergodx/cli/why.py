@@ -17,7 +17,7 @@ from schedulergodx.setting import Scope
 @json_flag
 @with_settings(Scope.BOTH)
 def why(settings: Settings, id: str, as_json: bool) -> None:
-    """Say why a job does not run, or ended as it did, or why a schedule has not fired.
+    """Say what keeps a job or a schedule, or how a job ended.
 
     ID is that of a job, or the id or the name of a schedule. Also where no service answers.
     """

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.option("--queue", "queues", multiple=True, help="Only jobs of this queue.")
 @with_settings(Scope.BOTH, Scope.WORKER)
 def worker(settings: Settings, once: bool, concurrency: int, queues: tuple[str, ...]) -> None:
-    """Run the jobs of a file until Ctrl+C or SIGTERM; a second one ends those that run."""
+    """Run the jobs of a file.
+
+    Until Ctrl+C or SIGTERM, or until its terminal is closed; a second one ends those that run.
+    """
     from schedulergodx.local import Worker
 
     if settings.origin("db") == NOT_SAID:

@@ -29,7 +29,7 @@ _DRAW = {
 
 @click.group()
 def workflow() -> None:
-    """Look at workflows, which are batches of jobs that depend on each other."""
+    """Look at batches of jobs that depend on each other."""
 
 
 @workflow.command("list")
@@ -61,7 +61,10 @@ def list_workflows(
 @json_flag
 @with_settings(Scope.BOTH)
 def show(settings: Settings, id: str, form: str, limit: int, as_json: bool) -> None:
-    """Draw a workflow: its jobs level by level, each after those that it depends on."""
+    """Draw a workflow, level by level.
+
+    Each job stands after those that it depends on.
+    """
     with asking(settings) as client:
         batch = client.attach(id)
         view = batch.view()
@@ -77,7 +80,10 @@ def show(settings: Settings, id: str, form: str, limit: int, as_json: bool) -> N
 @json_flag
 @with_settings(Scope.BOTH)
 def requeue(settings: Settings, id: str, as_json: bool) -> None:
-    """Go on where it failed: run what did not complete, each job after those it depends on."""
+    """Go on where a workflow failed.
+
+    What did not complete is run, each job after those it depends on.
+    """
     requeue_batch(settings, id, as_json)
 
 

@@ -307,9 +307,9 @@ def _read_policy(name: str, value: Any) -> dict[str, Any]:
         case "start" | "end":
             return {name: None if value is None else reading.read_instant(value)}
         case "missed":
-            return {name: Missed(value)}
+            return {name: reading.read_choice(Missed, value)}
         case "overlap":
-            return {name: None if value is None else Overlap(value)}
+            return {name: None if value is None else reading.read_choice(Overlap, value)}
         case "multilaunch":
             return {"max_instances": None} if reading.read_flag(value) else {}
         case "max_instances" | "max_runs":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from enum import StrEnum
 from types import ModuleType
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration, parse_size
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 _PRIORITIES = range(-(2**31), 2**31)
 _NO_NAME = f"a name is a text of 1 to {LONGEST_NAME} printable characters"
@@ -38,7 +40,7 @@ def read_name(value: object) -> str | None:
 def read_text(value: object) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value:
-        raise ValueError("it is a text, and not an empty one")
+        raise ValueError("it must be a text, and not an empty one")
     return value
 
 
@@ -54,7 +56,7 @@ def read_key(value: object) -> str | Callable[..., object]:
     if callable(value):
         return value
     if not isinstance(value, str) or not value.isidentifier():
-        raise ValueError("it is the name of a parameter, or a function of the arguments")
+        raise ValueError("it must be the name of a parameter, or a function of the arguments")
     return value
 
 
@@ -96,10 +98,17 @@ def read_lifetime(value: object) -> float:
     return seconds
 
 
+def read_choice(kind: type[E], value: object) -> E:
+    """One of an enum, by its value."""
+    if value not in list(kind):
+        raise ValueError(f"it must be one of {', '.join(kind)}")
+    return kind(str(value))
+
+
 def read_instant(value: object) -> float:
     """Seconds since the epoch, of a `datetime` that says which time zone it means."""
     if not isinstance(value, datetime):
-        raise ValueError("an instant is a datetime")
+        raise ValueError("it must be a datetime")
     if value.utcoffset() is None:
         raise ValueError(
             "it does not say its time zone: use datetime.now(UTC), or .astimezone() for local time"
@@ -121,7 +130,7 @@ def read_moment(name: str, value: datetime | float | str | None) -> float | None
             return read_instant(value)
         if isinstance(value, int | float) and math.isfinite(value):
             return float(value)
-        raise ValueError("it is a datetime, seconds since the epoch, or ISO 8601")
+        raise ValueError("it must be a datetime, seconds since the epoch, or ISO 8601")
     except (ValueError, OverflowError) as error:
         raise ConfigError(f"{name}={value!r:.100} can't be used: {error}") from None
 
@@ -136,7 +145,7 @@ def read_expiry(value: object) -> tuple[float | None, float | None]:
 def read_flag(value: object) -> bool:
     """True or False."""
     if not isinstance(value, bool):
-        raise ValueError("it is True or False")
+        raise ValueError("it must be True or False")
     return value
 
 
@@ -144,7 +153,7 @@ def read_execution(value: object) -> Execution:
     """What runs a job."""
     if value in (Execution.PROCESS, Execution.FORK, Execution.THREAD, Execution.ASYNC):
         return Execution(str(value))
-    raise ValueError('it is "process", "fork", "thread" or "async"')
+    raise ValueError('it must be "process", "fork", "thread" or "async"')
 
 
 def read_factor(value: object) -> float:
@@ -153,7 +162,7 @@ def read_factor(value: object) -> float:
         return 2.0 if value else 1.0
     factor = _number(value)
     if not 0 < factor < math.inf:
-        raise ValueError("it is a number above 0, or True for 2")
+        raise ValueError("it must be a number above 0, or True for 2")
     return factor
 
 
@@ -161,7 +170,7 @@ def read_share(value: object) -> float:
     """A part of a whole, 0 to 1."""
     share = _number(value)
     if not 0 <= share <= 1:
-        raise ValueError("it is a share, from 0 to 1")
+        raise ValueError("it must be a share, from 0 to 1")
     return share
 
 
@@ -169,7 +178,7 @@ def read_errors(value: object) -> tuple[type[BaseException], ...]:
     """Classes of exceptions, from one or several."""
     classes = tuple(value) if isinstance(value, Iterable) else (value,)
     if not all(isinstance(c, type) and issubclass(c, BaseException) for c in classes):
-        raise ValueError("it is an exception class, or a tuple of them")
+        raise ValueError("it must be an exception class, or a tuple of them")
     return classes
 
 
@@ -187,19 +196,19 @@ def read_modules(value: object) -> tuple[str, ...]:
         value = (value,)
     names = [m.__name__ if isinstance(m, ModuleType) else m for m in value]
     if not all(isinstance(name, str) and name for name in names):
-        raise ValueError("it is a module or the name of one, or a tuple of them")
+        raise ValueError("it must be a module or the name of one, or a tuple of them")
     return tuple(str(name) for name in names)
 
 
 def _whole(value: object, within: range) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("it is a whole number")
+        raise ValueError("it must be a whole number")
     if value not in within:
-        raise ValueError(f"it is from {within.start} to {within.stop - 1}")
+        raise ValueError(f"it must be from {within.start} to {within.stop - 1}")
     return value
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("it is a number")
+        raise ValueError("it must be a number")
     return float(value)

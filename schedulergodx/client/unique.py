@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from schedulergodx.client.reading import read_choice
 from schedulergodx.core.job import Conflict, Status
 from schedulergodx.errors import ConfigError
 from schedulergodx.quantity import parse_duration
@@ -76,7 +78,7 @@ def _read_by(value: object) -> By:
     names = (value,) if isinstance(value, str) else value
     names = tuple(names) if isinstance(names, Iterable) else ()
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise ValueError("it is True, names of parameters, or a function")
+        raise ValueError("it must be True, names of parameters, or a function")
     return names
 
 
@@ -85,7 +87,7 @@ def _read_seconds(value: Any) -> float | None:
         return None
     seconds = parse_duration(value)
     if not seconds:
-        raise ValueError("it is more than 0; left out, it is as long as the states say")
+        raise ValueError("it must be more than 0; left out, it is as long as the states say")
     return seconds
 
 
@@ -95,19 +97,13 @@ def _read_states(value: Any) -> tuple[Status, ...] | None:
     states = (value,) if isinstance(value, str) else tuple(value)
     unknown = [state for state in states if state not in list(Status)]
     if unknown or not states:
-        raise ValueError(f"it is some of {', '.join(Status)}, not {unknown or 'none of them'}")
+        raise ValueError(f"it must be some of {', '.join(Status)}, not {unknown or 'none of them'}")
     return tuple(Status(state) for state in states)
-
-
-def _read_conflict(value: Any) -> Conflict:
-    if value not in list(Conflict):
-        raise ValueError(f"it is one of {', '.join(Conflict)}, not {value!r}")
-    return Conflict(value)
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "by": _read_by,
     "seconds": _read_seconds,
     "states": _read_states,
-    "conflict": _read_conflict,
+    "conflict": partial(read_choice, Conflict),
 }

@@ -18,6 +18,7 @@ from schedulergodx.local.holder import FOREVER
 from schedulergodx.local.lending import Leave, LenderEnd, read_farewell
 from schedulergodx.local.one_place import OnePlace
 from schedulergodx.service.lent import Offer
+from schedulergodx.service.signals import stop_signals, take_once
 from schedulergodx.utils.abstractions import Closing
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Worker(Closing):
         return ClaimFilter(queues=self.queues)
 
     def start(self) -> None:
-        """Run jobs until `stop`, or in the main thread SIGTERM or SIGINT. Blocks.
+        """Run jobs until `stop`, or in the main thread SIGTERM, SIGINT or SIGHUP. Blocks.
 
         Raises: StoreError if the file can't be used, ServiceError if no jobs can be run
         """
@@ -199,8 +200,7 @@ class Worker(Closing):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, self._obey) for number in numbers}
+        before = {number: signal.signal(number, self._obey) for number in stop_signals()}
         try:
             yield
         finally:
@@ -208,6 +208,7 @@ class Worker(Closing):
                 signal.signal(number, handler)
 
     def _obey(self, number: int, frame: FrameType | None) -> None:
+        take_once(number)
         self.stop()
 
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import random
-import signal
 import sys
 import threading
 import time
@@ -34,6 +33,7 @@ from schedulergodx.service.overview import overview
 from schedulergodx.service.ownership import own
 from schedulergodx.service.parts import check_settings, make_executor
 from schedulergodx.service.restarting import RECALL, begin_anew
+from schedulergodx.service.signals import on_stop_signals
 from schedulergodx.service.watch import Watch
 from schedulergodx.storage import make_store
 from schedulergodx.utils.abstractions import Program
@@ -106,7 +106,7 @@ class Service(Aliases, Registering, Program):
     # -- what callers do --------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Run until `stop`, SIGTERM or SIGINT. Blocks.
+        """Run until `stop`, SIGTERM, SIGINT or SIGHUP. Blocks.
 
         In the main thread it takes the process for its own: signals, and the pace of the collector
         and of threads.
@@ -348,9 +348,8 @@ class Service(Aliases, Registering, Program):
 
     def _listen_to_signals(self) -> None:
         if threading.current_thread() is threading.main_thread():
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._ask_to_stop, self.settings.stop_grace)
+            ask = partial(self._ask_to_stop, self.settings.stop_grace)
+            on_stop_signals(asyncio.get_running_loop(), ask)
 
     def _halt(self) -> None:
         self._halted = True

@@ -79,6 +79,29 @@ def test_a_bad_setting_is_told_in_a_line_with_its_place() -> None:
     assert "Traceback" not in done.output
 
 
+def commands_of(group: click.Group) -> list[click.Command]:
+    below = list(group.commands.values())
+    return [*below, *(c for g in below if isinstance(g, click.Group) for c in commands_of(g))]
+
+
+def test_help_has_every_command_in_a_section_with_all_its_words() -> None:
+    lines = sgx("--help").stdout.split("Begin:")[1].splitlines()
+    shown = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert sorted(shown) == sorted(program.commands)
+    groups = [(c.name,) for c in commands_of(program) if isinstance(c, click.Group)]
+    for group in [(), *groups]:
+        assert "..." not in sgx(*group, "--help").stdout.rpartition("Options:")[2], group
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("schedulergodx.cli.config.print_json", interrupt)
+    done = sgx("config", "show", "--json")
+    assert (done.exit_code, done.output) == (130, "\n")
+
+
 def test_what_did_not_work_is_1() -> None:
     done = sgx("job", "list", "--broker", "amqp://127.0.0.1:1/", "--connect-timeout", "1")
     assert done.exit_code == 1
@@ -179,6 +202,7 @@ def test_a_function_is_found_by_its_module_and_name(tmp_path: Path, monkeypatch:
     (tmp_path / "tools_of_mine.py").write_text("class A:\n    def f(): ...\nx = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert find_function("tools_of_mine:A.f").__name__ == "f"
+    assert find_function("math.sqrt") is find_function("math:sqrt")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +210,7 @@ def test_a_function_is_found_by_its_module_and_name(tmp_path: Path, monkeypatch:
     [
         ("math", "is not MODULE:FUNCTION"),
         (":sqrt", "is not MODULE:FUNCTION"),
+        ("math.squareroot", "math has no 'squareroot'"),
         ("no_such_module_here:f", "there is no module 'no_such_module_here'"),
         ("math:squareroot", "math has no 'squareroot'"),
         ("math:pi", "can't be called"),
@@ -284,6 +309,13 @@ def test_doctor_finds_a_name_that_names_no_database(db: str) -> None:
     assert found.verdict is Verdict.PROBLEM
     assert "sqlite:///FILE" in found.text
     assert "hunter2" not in found.text
+
+
+def test_doctor_wants_neither_a_broker_nor_a_service_for_jobs_on_a_file() -> None:
+    found = {finding["subject"]: finding for finding in sgx_json("doctor", "--db", "jobs.db")}
+    assert "sgx worker" in found["broker"]["text"]
+    assert "service" not in found
+    assert sgx("doctor", "--db", "jobs.db").exit_code == 0
 
 
 def test_doctor_finds_a_folder_that_is_not_there() -> None:

@@ -72,6 +72,15 @@ def test_it_says_in_a_line_what_it_reads_and_ends_in_order(start: Start, tmp_pat
     assert "no service runs here" in gone.stderr
 
 
+def test_a_terminal_that_is_closed_lets_it_end_in_order(start: Start, tmp_path: Path) -> None:
+    process = start("--broker", "spool:broker", "--workers", "1")
+    until(lambda: sgx(tmp_path, "service", "health").returncode == 0)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)  # from the shell, and from the kernel
+    assert process.wait(30) == 0
+    assert "stopped" in (tmp_path / "log").read_text()
+
+
 def test_its_log_can_be_json(start: Start, tmp_path: Path) -> None:
     process = start("--broker", "spool:broker", "--workers", "1", "--log-format", "json")
     until(lambda: sgx(tmp_path, "service", "health").returncode == 0)

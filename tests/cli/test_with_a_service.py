@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,18 +49,30 @@ class Shell:
         self.broker = broker
         (folder / "tools.py").write_text(TOOLS)
 
-    def run(self, *words: str, secret: str = SECRET) -> subprocess.CompletedProcess[str]:
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "schedulergodx", *words],
+            cwd=self.folder,
+            env=self._environ(SECRET),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environ(self, secret: str) -> dict[str, str]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("SCHEDULERGODX_")}
-        environ |= {
+        return environ | {
             "PYTHONPATH": str(ROOT),
             "SCHEDULERGODX_BROKER": self.broker,
             "SCHEDULERGODX_SECRET": secret,
             "SCHEDULERGODX_NAME": "shell",
         }
+
+    def run(self, *words: str, secret: str = SECRET) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-P", "-m", "schedulergodx", *words],
             cwd=self.folder,
-            env=environ,
+            env=self._environ(secret),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -273,6 +286,8 @@ def test_a_queue_is_paused_listed_and_resumed(shell: Shell) -> None:
     assert (resumed.returncode, resumed.stdout) == (0, "default resumed\n")
     until(lambda: shell.status(id) == "completed")
     assert shell.run("queue", "resume", "default").stdout == "default was not paused\n"
+    [answer] = shell.json("queue", "resume", "default")
+    assert answer == {"queue": "default", "done": False, "text": "was not paused"}
 
 
 def test_a_queue_that_nobody_serves_is_not_paused(shell: Shell) -> None:
@@ -324,6 +339,16 @@ def test_a_job_is_followed_to_its_end(shell: Shell) -> None:
     assert done.returncode == 1
     last = json.loads(done.stdout.splitlines()[-1])
     assert last == {"event": "status", "status": "failed", "attempt": 1, "text": "division by zero"}
+
+
+def test_ctrl_c_ends_a_wait_and_not_its_job(shell: Shell) -> None:
+    with shell.start("launch", "tools:add", "--args", "[1]", "--delay", "1h", "--wait") as waiting:
+        assert waiting.stderr is not None
+        id = waiting.stderr.readline().strip()
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(30) == 130
+        assert waiting.stderr.read() == f"\nnot waited for any more; job {id} goes on\n"
+    assert shell.run("job", "cancel", id).returncode == 0
 
 
 def test_why_says_what_holds_a_job(shell: Shell) -> None:

@@ -124,8 +124,8 @@ def test_rates_are_read_and_written(text: str, rate: tuple[int, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10", "/min", "10/", "0/min", "x/min", "10/x", "-1/s", 10, None]
+    "text", ["", "10", "/min", "10/", "0/min", "x/min", "10/x", "-1/s", "1/-1 s", 10, None]
 )
 def test_what_is_no_rate_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match=r"rate|duration"):
+    with pytest.raises(ValueError, match="a rate is"):
         parse_rate(text)

@@ -136,11 +136,11 @@ def test_a_worker_that_was_stopped_starts_again(
     thread.join(SOON)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_a_worker_after_its_job(
     folder: Folder, queue: JobQueue, tmp_path: Path, number: int
 ) -> None:
-    """G21: in the main thread, SIGINT and SIGTERM let the current job end."""
+    """G21: in the main thread, SIGINT, SIGTERM and SIGHUP let the current job end."""
     ledger = tmp_path / "ledger"
     process = worker_process(folder, "w1")
     queue.submit(Job("slow", note_slowly, {"path": str(ledger), "line": "a", "seconds": 1.0}))

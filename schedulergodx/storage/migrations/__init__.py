@@ -42,7 +42,10 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
             f"version knows schemas up to {HEAD}: install the newer version, or name another file"
         )
     _upgrade(connection, config)
-    logger.info("%s: schema %s became %s", name, revision, HEAD)
+    if revision is None:
+        logger.info("%s: made, with schema %s", name, HEAD)
+    else:
+        logger.info("%s: schema %s became %s", name, revision, HEAD)
 
 
 def revision_of(connection: sqlite3.Connection) -> str | None:

@@ -42,7 +42,7 @@ _MEANINGS = {
     sqlite3.SQLITE_BUSY: "another program writes to it: a store is for one service only; end it",
     sqlite3.SQLITE_LOCKED: "another program writes to it: a store is for one service only; end it",
     sqlite3.SQLITE_IOERR: "its disk fails, or a limit on the size of files is reached",
-    sqlite3.SQLITE_NOTADB: "it is not a SQLite database: name another file",
+    sqlite3.SQLITE_NOTADB: "name another file",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore a copy, or let `sqlite3 FILE .recover` try",
 }
 
