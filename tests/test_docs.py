@@ -82,6 +82,13 @@ def test_tests_name_items_that_there_are() -> None:
     assert _run_beside_the_docs(script).split() == []
 
 
+def test_every_item_that_must_be_there_is_shown_by_a_test() -> None:
+    script = (
+        "import coverage_page as p; print(*{i.id for i in p.items() if i.must} - {*p.places()})"
+    )
+    assert _run_beside_the_docs(script).split() == []
+
+
 def _run_beside_the_docs(script: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", script],
