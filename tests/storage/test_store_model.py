@@ -259,9 +259,9 @@ class SameAsModel(RuleBasedStateMachine):
     @rule(pick=picks, old=picks, way=st.sampled_from(OnFailure), result=st.booleans())
     def add_parents(self, pick: int, old: int, way: OnFailure, result: bool) -> None:
         """A new one, and one that it may have already."""
-        child, new = self.uid(pick, Status.BLOCKED), new_uid()
-        row = self.model._row(child)
+        row, new = self.row(pick, Status.BLOCKED), new_uid()
         assert row is not None
+        child = row.job.uid
         had = [self.model.state.rows[s].job.uid for s, _ in row.above if s in self.model.state.rows]
         parents = [Parent(new, way, result)]
         if had:
