@@ -24,10 +24,11 @@ def stop_all(session: Any = Session()) -> str:
 if __name__ == "__main__":
     often = measure.schedule("every 0.5 seconds", args=("kitchen",))
     daily = measure.schedule("daily at 08:00", name="daily", zone="Europe/Berlin", args=("cellar",))
-    then = stop_all.schedule("after task 'measure'", start="next", max_runs=1)
 
     print("the next two mornings:", *(f"{at:%H:%M}" for at in daily.next(2)))
     print(daily.run("attic").result(timeout=30))  # by hand, with other arguments
+
+    then = stop_all.schedule("after task 'measure'", start="next", max_runs=1)
     while not any(fire.status == "completed" for fire in then.history()):
         time.sleep(0.1)
     print(f"{often.name} is {often.view().state}: it fired {often.view().fires > 0}")

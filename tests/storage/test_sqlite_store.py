@@ -164,7 +164,7 @@ def test_the_same_process_is_refused_as_well(store: Store, path: Path) -> None:
 def test_a_store_that_could_not_be_opened_is_not_locked(path: Path) -> None:
     path.write_text("not a database " * 100)
     for _ in range(2):
-        with pytest.raises(StoreError, match="not a SQLite database: name another file"):
+        with pytest.raises(StoreError, match="file is not a database: name another file"):
             make_store(path).open()
 
 
