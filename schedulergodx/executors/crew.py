@@ -99,13 +99,6 @@ class Crew:
         offer.reverse()
         return idle + offer
 
-    def spare(self) -> int:
-        """How many jobs could begin soon, at workers that have little to do."""
-        if self.resting:
-            return 0
-        workers = (self.workers[number] for number in self._active())
-        return sum(self._room(one) for one in workers if one.load <= self.pace.horizon / 2)
-
     def _active(self) -> list[int]:
         """Those that may run jobs: where some wait and were replaced, no more than `size` do."""
         if not self._alone or len(self.workers) <= self._size:

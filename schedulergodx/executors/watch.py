@@ -85,13 +85,9 @@ class Watch:
             self._staff.end(worker, wanted=True)
 
     def _relieve(self, worker: Worker) -> None:
-        """Take back what waits there and can begin elsewhere; give it nothing until a job ended
-        or it answers."""
-        if worker.execution in ALONE:
-            worker.stalled = True
-            self._on_back(worker.take_back(self._staff.crews[worker.execution].spare()))
-            return
+        """Take back what waits there, also where no other place is free: a job of a higher priority
+        may come. Give it nothing until a job ended or it answers."""
         self._on_back(worker.take_back())
-        if not worker.stalled:
+        if worker.execution not in ALONE and not worker.stalled:
             worker.tell(Tell.PING, None)
         worker.stalled = True

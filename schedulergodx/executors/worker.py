@@ -219,14 +219,11 @@ class Worker:
         given.followed = wanted
         self.marks.follow(given.token, wanted)
 
-    def take_back(self, most: int | None = None) -> list[Given]:
-        """Part from jobs that it has not begun and now never will: the first ones, or all."""
-        if self._permits is None or most == 0:
+    def take_back(self) -> list[Given]:
+        """Part from all jobs that it has not begun and now never will."""
+        if self._permits is None:
             return []
         tokens = self._permits.take_back()
-        if most is not None and len(tokens) > most:
-            self._permits.grant(tokens[most:])
-            del tokens[most:]
         back = [given for token in tokens if (given := self.pop(token))]
         if back:
             self.tell(Tell.DROP, [given.token for given in back])

@@ -185,14 +185,3 @@ async def test_places_that_begin_at_once_come_first_and_are_counted(rig: Rig) ->
     assert rig.executor.prompt(PROCESS) == 1
     assert offer[0] == idle
     assert busy in offer, "short jobs are sent ahead to it"
-
-
-async def test_what_waits_behind_a_long_job_stays_where_nobody_else_could_begin_it(
-    tmp_path: Path,
-) -> None:
-    async with Rig(tmp_path / "workers", workers=1) as rig:
-        works = [rig.work(slow, 0.2), *(rig.work(quick) for _ in range(5))]
-        learn(rig, *works)
-        jobs = rig.submit(works)
-        assert len({rig.open(await job) for job in jobs}) == 1
-        assert not sum(rig.returned.values())
