@@ -92,8 +92,7 @@ class Drafting:
         if draft.about is not None:
             item = replace(item, about=draft.about)
         if recipe.keys is not None:
-            unique, limit_key = recipe.keys.make(draft.args, kwargs, client)
-            item = replace(item, unique=unique, limit_key=limit_key)
+            item = recipe.keys.put_on(item, draft.args, kwargs, client)
         bodies = {key: recipe.packer.unit(key) for key in units}
         return Drafted(template, item, bodies, [v.job for v in met if v.job is not None])
 

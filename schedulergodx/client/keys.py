@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from schedulergodx.core.canonical import canonical
 from schedulergodx.core.job import Conflict, Status
 from schedulergodx.core.job import Unique as Key
@@ -18,6 +20,7 @@ from schedulergodx.errors import ConfigError
 if TYPE_CHECKING:
     from schedulergodx.client.options import Options
     from schedulergodx.client.unique import By
+    from schedulergodx.core.message import JobItem
 
 _NO_KEY = object()
 _EVERY_STATE = tuple(Status)
@@ -44,6 +47,13 @@ class Keys:
             self._check_names("unique", unique)
         if isinstance(self._limit_key, str):
             self._check_names("limit_key", (self._limit_key,))
+
+    def put_on(
+        self, item: JobItem, args: tuple[Any, ...], kwargs: Mapping[str, Any], client: str
+    ) -> JobItem:
+        """A job with its keys; see `make`."""
+        unique, limit_key = self.make(args, kwargs, client)
+        return replace(item, unique=unique, limit_key=limit_key)
 
     def make(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], client: str

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from msgspec.structs import replace
-
 from schedulergodx.client.base_task import BaseTask
 from schedulergodx.client.finding import Finding
 from schedulergodx.client.packers import Packers
@@ -81,8 +79,7 @@ class Launching(Finding):
         )
         item = JobItem(uid, arguments, due, deadline, label, packed.units)
         if recipe.keys is not None:
-            unique, limit_key = recipe.keys.make(args, kwargs, self._launcher)
-            item = replace(item, unique=unique, limit_key=limit_key)
+            item = recipe.keys.put_on(item, args, kwargs, self._launcher)
         if template.batch is not None:
             template.batch.take(job)
         self._awaited.add(job)

@@ -228,8 +228,7 @@ class Planning(Naming):
         packed = recipe.packer.pack_arguments(args, kwargs)
         item = JobItem(bytes(UID_BYTES), packed.body, units=packed.units)
         if recipe.keys is not None:
-            unique, limit_key = recipe.keys.make(args, kwargs, self._launcher)
-            item = replace(item, unique=unique, limit_key=limit_key)
+            item = recipe.keys.put_on(item, args, kwargs, self._launcher)
         units = {**template.units, **{key: recipe.packer.unit(key) for key in packed.units}}
         spec, queue, priority = template.spec, template.queue, template.priority
         body = TaskBody(spec, units, [item], queue, priority, reply=False)

@@ -14,7 +14,6 @@ from msgspec import Struct
 from schedulergodx.core.policy import Policy
 
 LONGEST_NAME = 200  # characters
-LONGEST_RULE = 4000
 
 
 class ScheduleState(StrEnum):
@@ -26,7 +25,7 @@ class ScheduleState(StrEnum):
     DELETED = "deleted"  # only its history is left
 
 
-class Why(StrEnum):
+class FireReason(StrEnum):
     """Why a schedule fired, or did not."""
 
     DUE = "due"  # its rule said so
@@ -92,7 +91,7 @@ class FireView(Struct, frozen=True):
 
     instant: float
     at: float
-    why: Why
+    why: FireReason
     job: bytes | None = None
     status: str | None = None
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schedulergodx.core.conditions.base import Kind
 from schedulergodx.core.conditions.combined import All
 from schedulergodx.core.policy import runs_left
-from schedulergodx.core.schedule import ScheduleState
-from schedulergodx.core.schedule import Why as FiredWhy
+from schedulergodx.core.schedule import FireReason, ScheduleState
 from schedulergodx.core.why import Reason, Why
 from schedulergodx.core.why_job import Related, as_dict, at, names
 
@@ -102,7 +101,7 @@ def _still_running(facts: ScheduleFacts) -> Why | None:
     most, jobs = facts.view.policy.max_instances, facts.unfinished
     if facts.newest is None or most is None or len(jobs) < most:
         return None
-    if facts.newest.why is not FiredWhy.STILL_RUNNING:
+    if facts.newest.why is not FireReason.STILL_RUNNING:
         return None
     sentence = (
         f"its last fire was passed by: of its jobs {most} may be unfinished at once, and as many "

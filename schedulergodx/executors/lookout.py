@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 ALONE = frozenset({Execution.PROCESS, Execution.FORK})  # one job of a worker runs at a time
 PATIENCE = 0.004  # seconds that a job may take beyond what was expected, with others behind it
-_LONGEST_PAUSE = 0.1  # seconds between looks whether what is stuck could begin elsewhere
 STALLED = 0.25  # seconds after which a worker that begins nothing is not waited for
 
 
@@ -75,7 +74,6 @@ def _see_queue(sight: Sight, worker: Worker, now: float) -> None:
     """Whether the job that the others wait for takes longer than it should."""
     first = next(iter(worker.jobs.values()))
     mark = worker.marks.began(first.token)
-    taken = 0.0 if mark is None else now - mark[1]
-    if taken > first.expected + PATIENCE:
+    if mark is not None and now - mark[1] > first.expected + PATIENCE:
         sight.stuck = True
-    sight.again = min(sight.again, now + min(max(PATIENCE, taken / 16), _LONGEST_PAUSE))
+    sight.again = min(sight.again, now + PATIENCE)

@@ -10,7 +10,7 @@ from schedulergodx.client.description import describe
 from schedulergodx.client.requests import Cancellation
 from schedulergodx.config import load_settings
 from schedulergodx.core.job import Status
-from schedulergodx.errors import ConfigError, UnknownJob
+from schedulergodx.errors import UnknownJob
 from schedulergodx.local.attendance import Attendance
 from schedulergodx.local.client import LocalClient
 from schedulergodx.local.file import JobFile
@@ -108,7 +108,7 @@ class JobQueue(Closing):
 
         Raises: ConfigError for a status that is none, which names those that are
         """
-        views = self.client.list_jobs(status=_read(status), limit=limit, queue=queue, before=before)
+        views = self.client.list_jobs(status=status, limit=limit, queue=queue, before=before)
         return [{**describe(view), "position": view.seq} for view in views]
 
     def clear_completed(self, before_timestamp: datetime | float | str | None = None) -> int:
@@ -143,11 +143,3 @@ class JobQueue(Closing):
     def _submit_workflow(self, workflow: Workflow) -> list[str]:
         """What `workflow.submit_all(queue)` does."""
         return self.client._submit_workflow(workflow)
-
-
-def _read(status: Status | str | None) -> Status | None:
-    try:
-        return None if status is None else Status(status)
-    except ValueError:
-        known = ", ".join(Status)
-        raise ConfigError(f"{status!r} is no status of jobs: these are {known}") from None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schedulergodx.executors.base import Returned
     from schedulergodx.executors.several import SeveralExecutors
     from schedulergodx.service.tick import Tick
-    from schedulergodx.storage.base import Claimed
+    from schedulergodx.storage.base import Claimed, Store
 
 
 class Offer(Struct, frozen=True, tag="offer"):
@@ -79,10 +79,17 @@ class LentDispatcher(Dispatcher):
     lenders: by their runs; they come and go
     """
 
-    def __init__(self, *parts: Any, lenders: Mapping[int, Lender], **more: Any) -> None:
-        super().__init__(*parts, **more)
+    def __init__(
+        self,
+        store: Store,
+        executor: SeveralExecutors,
+        *,
+        lenders: Mapping[int, Lender],
+        **more: Any,
+    ) -> None:
+        super().__init__(store, executor, **more)
         self._lenders = lenders
-        self._several: SeveralExecutors = self._executor  # type: ignore[assignment]
+        self._several = executor
 
     def dispatch(self, tick: Tick) -> None:
         """pending -> running, for one lender after the other: the pickiest first."""

@@ -12,13 +12,14 @@ from schedulergodx.core.envelope import VERSION, Header, MessageType
 from schedulergodx.core.job import OnFailure, Parent
 from schedulergodx.core.message import TaskBody
 from schedulergodx.core.policy import Deed, deed, jitter_of_fire, uid_of_fire
-from schedulergodx.core.schedule import Why
+from schedulergodx.core.schedule import FireReason
 from schedulergodx.storage.schedules import Fire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schedulergodx.core.message import JobItem
+    from schedulergodx.core.schedule import AskRunSchedule
     from schedulergodx.service.tick import Tick
     from schedulergodx.storage.base import NewJob, Running, Store
     from schedulergodx.storage.schedules import Schedule
@@ -48,14 +49,20 @@ class Maker:
         self._stop = stop
 
     def fire(
-        self, schedule: Schedule, instant: float, why: Why, tick: Tick, *, uses_event: bool = False
+        self,
+        schedule: Schedule,
+        instant: float,
+        why: FireReason,
+        tick: Tick,
+        *,
+        uses_event: bool = False,
     ) -> Fire:
         """Make the job of a fire, as far as its policy lets it; the answer is for its history."""
         policy = schedule.plan.policy
         unfinished = self._store.unfinished(schedule.number)
         what = deed(len(unfinished), policy, uses_event=uses_event)
         if what is Deed.PASS_BY:
-            return Fire(instant, Why.STILL_RUNNING)
+            return Fire(instant, FireReason.STILL_RUNNING)
         before = None
         if what is not Deed.RUN:
             assert policy.max_instances is not None
@@ -65,7 +72,7 @@ class Maker:
         return self.make(schedule, instant, why, tick, before=before)
 
     def make(
-        self, schedule: Schedule, instant: float, why: Why, tick: Tick, before: bytes | None
+        self, schedule: Schedule, instant: float, why: FireReason, tick: Tick, before: bytes | None
     ) -> Fire:
         """Make the job of a fire. before: the uid of one that must have ended when it begins"""
         uid = uid_of_fire(schedule.uid, instant)
@@ -81,20 +88,13 @@ class Maker:
         return Fire(instant, why, uid)
 
     def run_now(
-        self,
-        schedule: Schedule,
-        uid: bytes,
-        instance: str,
-        tick: Tick,
-        *,
-        arguments: bytes | None,
-        units: dict[bytes, bytes],
+        self, schedule: Schedule, request: AskRunSchedule, instance: str, tick: Tick
     ) -> None:
         """Make its job because somebody asks for it, at an instance of its client."""
-        changes: dict[str, object] = {"uid": uid}
-        if arguments is not None:
-            changes |= {"arguments": arguments, "units": tuple(units)}
-        self._store_job(schedule, _item(schedule, **changes), units, instance, tick)
+        changes: dict[str, object] = {"uid": request.uid}
+        if request.arguments is not None:
+            changes |= {"arguments": request.arguments, "units": tuple(request.units)}
+        self._store_job(schedule, _item(schedule, **changes), request.units, instance, tick)
 
     def end_all(self, schedule: Schedule, tick: Tick) -> None:
         """Call off its jobs that have not ended; those that run are ended with their processes."""

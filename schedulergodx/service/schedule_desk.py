@@ -31,12 +31,11 @@ from schedulergodx.core.schedule import (
     AskTurnSchedule,
     AskUpdateSchedule,
     AskWhySchedule,
+    FireReason,
     ScheduleState,
     ScheduleView,
-    Why,
 )
-from schedulergodx.core.why import Reason
-from schedulergodx.core.why import Why as WhyNot
+from schedulergodx.core.why import Reason, Why
 from schedulergodx.errors import BadRule, StoreError
 from schedulergodx.service.answers import Instead, RefusedError
 from schedulergodx.service.past import Past
@@ -221,13 +220,14 @@ class ScheduleDesk:
         if self._store.known([request.uid]):
             return True  # the message came twice
         schedule = self._store.schedule(number)
-        given = {"arguments": request.arguments, "units": request.units}
         instance = header.instance if self._is_own(schedule, header) else ""
-        self._maker.run_now(schedule, request.uid, instance, tick, **given)  # type: ignore[arg-type]
+        self._maker.run_now(schedule, request, instance, tick)
         instant = tick.now
         while self._store.fired(number, [instant]):
             instant += _BUMP
-        self._store.fire_schedule(number, [Fire(instant, Why.BY_HAND, request.uid)], tick.now)
+        self._store.fire_schedule(
+            number, [Fire(instant, FireReason.BY_HAND, request.uid)], tick.now
+        )
         self._note(number, header, f"run by hand: job {ulid(request.uid)}", tick.now)
         self._timekeeper.look(number, tick)
         return True
@@ -247,7 +247,7 @@ class ScheduleDesk:
         most = min(wanted, _LONGEST_PAGE if left is None else left)
         return list(islice(self._coming(schedule, now if after is None else after), most))
 
-    def _why(self, schedule: Schedule, now: float) -> WhyNot:
+    def _why(self, schedule: Schedule, now: float) -> Why:
         surroundings = self._timekeeper.surroundings(now)
         try:
             coming = self._next(schedule, 1, None, now)
@@ -255,7 +255,7 @@ class ScheduleDesk:
         except StoreError:
             raise
         except Exception as error:
-            return WhyNot(Reason.TROUBLE, f"its rule can't be told: {trouble_of(error)}")
+            return Why(Reason.TROUBLE, f"its rule can't be told: {trouble_of(error)}")
 
     def _coming(
         self, schedule: Schedule, after: float, past: Past | None = None
@@ -278,7 +278,7 @@ class ScheduleDesk:
         wanted = takewhile(lambda instant: instant < min(end, tick.now), coming)
         instants = list(islice(wanted, _BACKFILLED + 1))
         goes_on = instants.pop() if len(instants) > _BACKFILLED else None
-        fires = self._timekeeper.make_all(schedule, instants, Why.BACKFILL, tick)
+        fires = self._timekeeper.make_all(schedule, instants, FireReason.BACKFILL, tick)
         if fires:
             self._store.fire_schedule(number, fires, tick.now)
             self._note(number, header, f"backfilled: {len(fires)} jobs", tick.now)

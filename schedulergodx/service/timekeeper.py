@@ -16,7 +16,7 @@ from schedulergodx.core.conditions.base import Moment, due
 from schedulergodx.core.conditions.preview import fires as fires_of
 from schedulergodx.core.policy import Missed, is_missed, is_open, runs_left
 from schedulergodx.core.rule import NO_TASK, read_rule, read_zone, tasks_of, trouble_of
-from schedulergodx.core.schedule import ScheduleState, Why
+from schedulergodx.core.schedule import FireReason, ScheduleState
 from schedulergodx.errors import StoreError
 from schedulergodx.service.params import Params
 from schedulergodx.service.past import Past, Surroundings
@@ -195,8 +195,8 @@ class Timekeeper:
         if instant is None:
             return []
         if late and policy.missed is Missed.SKIP:
-            return [Fire(instant, Why.PASSED_BY)]
-        why = Why.MISSED if late else Why.DUE
+            return [Fire(instant, FireReason.PASSED_BY)]
+        why = FireReason.MISSED if late else FireReason.DUE
         return [self._maker.fire(schedule, instant, why, look.tick, uses_event=bool(consumed))]
 
     def _passed(self, look: _Look, left: int | None) -> list[float]:
@@ -213,10 +213,10 @@ class Timekeeper:
         schedule, past, now = look.schedule, look.past, look.tick.now
         whole = len(instants) < _bound(schedule.plan.policy.limit, left)
         past.last = Fired(instants[-1], instants[-1]) if whole else Fired(now, now)
-        return self.make_all(schedule, instants, Why.MISSED, look.tick)
+        return self.make_all(schedule, instants, FireReason.MISSED, look.tick)
 
     def make_all(
-        self, schedule: Schedule, instants: list[float], why: Why, tick: Tick
+        self, schedule: Schedule, instants: list[float], why: FireReason, tick: Tick
     ) -> list[Fire]:
         """Jobs for instants that are over, at most `max_instances` of them at once."""
         known = self._store.fired(schedule.number, instants)

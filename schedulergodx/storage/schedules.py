@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from schedulergodx.core.conditions.base import Action, Happening
 from schedulergodx.core.policy import Policy
-from schedulergodx.core.schedule import ScheduleState, Why
+from schedulergodx.core.schedule import FireReason, ScheduleState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -75,7 +75,7 @@ class Fire(Struct, frozen=True):
     """A fire as it is stored. job: its uid; None where it makes none"""
 
     instant: float
-    why: Why
+    why: FireReason
     job: bytes | None = None
 
 

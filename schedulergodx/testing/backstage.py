@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from schedulergodx.brokers import make_broker
+from schedulergodx.brokers.memory import MemoryBroker
 from schedulergodx.core.identity import UidSource
 from schedulergodx.core.names import Names
 from schedulergodx.core.signing import Signer
@@ -21,7 +21,6 @@ from schedulergodx.testing.hands import Hands
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from schedulergodx.brokers.memory import MemoryBroker
     from schedulergodx.config import Settings
     from schedulergodx.storage.base import Store
     from schedulergodx.testing.clock import Clock
@@ -74,10 +73,6 @@ class Backstage:
         self._thread.join()
         self._loop.close()
 
-    def settle(self) -> None:
-        """Wait until nothing is left to do at this instant."""
-        self._do(self._settle())
-
     def advance(self, instant: float) -> None:
         """Move the clock, from one thing that comes due to the next, and let each happen."""
         self._do(self._advance(instant))
@@ -113,7 +108,7 @@ class Backstage:
     async def _begin(self) -> None:
         store = make_store(self._settings.db)
         store.open()
-        broker = make_broker(self._settings.broker_url)
+        broker = MemoryBroker(self._settings.broker_url)
         await broker.open(1)
         self._hands = Hands(self._settings, self._clock, self._original)
         self._engine = Engine(
@@ -126,7 +121,7 @@ class Backstage:
             watch=Watch(None, self._clock, dict),
         )
         self._store: Store = store
-        self._broker: MemoryBroker = broker  # type: ignore[assignment]
+        self._broker = broker
         await self._engine.recover()
         self._rounds = asyncio.create_task(self._engine.run(), name="rounds")
         await self._engine.read()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schedulergodx.client import AsyncClient
-from schedulergodx.client.sealing import Sealer
 from schedulergodx.core.batch import AskBatch
 from schedulergodx.core.job import Status
 from schedulergodx.errors import BatchExists, UnknownBatch
 from tests.acceptance.folder import end, said
+from tests.questions import note_questions
 from tests.world import ROOT, SECRET, until
 
 if TYPE_CHECKING:
@@ -48,15 +48,7 @@ def wait_for(path: str) -> bool:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What this process asks of services."""
-    requests: list[Any] = []
-    ask = Sealer.ask
-
-    def note(self: Sealer, request: Any, *given: Any, **more: Any) -> Any:
-        requests.append(request)
-        return ask(self, request, *given, **more)
-
-    monkeypatch.setattr(Sealer, "ask", note)
-    return requests
+    return note_questions(monkeypatch)
 
 
 def test_counts_of_two_batches_are_apart(either: Deployment) -> None:

@@ -20,7 +20,7 @@ from schedulergodx.args import Session
 from schedulergodx.client import Client
 from schedulergodx.config import load_settings
 from schedulergodx.core.job import ErrorCode, Status
-from schedulergodx.core.schedule import Why
+from schedulergodx.core.schedule import FireReason
 from schedulergodx.core.why import Reason
 from schedulergodx.errors import ConfigError, JobCancelled, JobInterrupted, JobRefused, JobTimeout
 from schedulergodx.testing import Harness
@@ -144,7 +144,7 @@ def test_its_programs_run_on_a_service_that_it_configures(node: Node) -> None:
     session["do_modify_tasks"].run()
     until(lambda: node.service.text().count(" reads ") > starts, SOON, node.service.text)
     until(lambda: all(one.disabled for one in session.tasks), SOON)
-    assert [fire.why for fire in session["do_restart"].history()] == [Why.BY_HAND]
+    assert [fire.why for fire in session["do_restart"].history()] == [FireReason.BY_HAND]
     session["do_shutdown"].run()
     assert node.service.wait(SOON) == 0
 
@@ -297,7 +297,7 @@ def test_what_passes_while_nobody_looks_is_not_skipped_in_silence(harness: Harne
     with harness.service_away():
         harness.advance(hours=1)
     assert ran == [NOON + timedelta(hours=1)]
-    assert [fire.why for fire in passed.history()] == [Why.PASSED_BY]
+    assert [fire.why for fire in passed.history()] == [FireReason.PASSED_BY]
 
 
 def test_a_run_whose_process_is_killed_is_recorded(harness: Harness) -> None:

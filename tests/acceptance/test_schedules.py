@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schedulergodx.args import Context, EnvArg, FuncArg, Return, Session, Task
 from schedulergodx.client import Client
-from schedulergodx.core.schedule import Why
+from schedulergodx.core.schedule import FireReason
 from tests.world import SECRET, ServiceProcess, until
 
 INTERVAL = 0.25
@@ -46,7 +46,7 @@ def test_each_fire_is_one_job_whoever_is_killed_when(tmp_path: Path) -> None:
         made = schedule.view().made
         steps = sorted(round((fire.instant - made) / INTERVAL, 3) for fire in fires)
         assert steps == list(range(1, len(steps) + 1)), "no instant is left out, and none is twice"
-        assert Why.MISSED in {fire.why for fire in fires}
+        assert FireReason.MISSED in {fire.why for fire in fires}
         assert len({fire.job for fire in fires}) == len(fires)
         again = sum(fire.status == "completed" for fire in fires)
         assert ran.stat().st_size >= again
@@ -106,7 +106,7 @@ def test_a_job_changes_schedules_whatever_runs_it(tmp_path: Path) -> None:
             assert (has_other, own, attempt) == (True, task.name, 1)
         assert client.session["other"].disabled
         fires = client.session["other"].history()
-        assert [fire.why for fire in fires] == [Why.BY_HAND] * 3
+        assert [fire.why for fire in fires] == [FireReason.BY_HAND] * 3
         until(lambda: all(fire.status == "completed" for fire in schedule.history()), 60)
         whos = {change.who for change in client.session["other"].changes()}
         assert whos == {"maker"}, "a job changes them in the name of its client"

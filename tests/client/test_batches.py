@@ -10,7 +10,6 @@ import pytest
 
 from schedulergodx.client import Client, Job
 from schedulergodx.client.batch import Batch
-from schedulergodx.client.sealing import Sealer
 from schedulergodx.core.batch import AskBatch
 from schedulergodx.core.job import Status
 from schedulergodx.core.view import BatchState
@@ -26,6 +25,7 @@ from schedulergodx.errors import (
     UnknownQueue,
 )
 from schedulergodx.testing import Harness
+from tests.questions import note_questions
 
 SOON = 10  # seconds, the deadline of what must happen
 
@@ -54,15 +54,7 @@ def client(harness: Harness) -> Client:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What this process asks of services."""
-    requests: list[Any] = []
-    ask = Sealer.ask
-
-    def note(self: Sealer, request: Any, *given: Any, **more: Any) -> Any:
-        requests.append(request)
-        return ask(self, request, *given, **more)
-
-    monkeypatch.setattr(Sealer, "ask", note)
-    return requests
+    return note_questions(monkeypatch)
 
 
 # -- launching into it -----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from schedulergodx.client import AsyncClient, Client
 from schedulergodx.core import context
-from schedulergodx.core.schedule import ScheduleState, Why
+from schedulergodx.core.schedule import FireReason, ScheduleState
 from schedulergodx.core.why import Reason
 from schedulergodx.errors import BadRule, ConfigError, UnknownSchedule
 from schedulergodx.testing import Harness
@@ -65,7 +65,7 @@ def test_a_schedule_can_be_looked_at_and_changed_at_run_time(harness: Harness) -
     assert made.update("every 1 hour", max_runs=2) == 2
     harness.advance(hours=5)
     assert calls == ["note"] * 2
-    assert [fire.why for fire in made.history()] == [Why.DUE, Why.DUE]
+    assert [fire.why for fire in made.history()] == [FireReason.DUE, FireReason.DUE]
     assert made.delete()
     assert session.get("it") is None
     with pytest.raises(UnknownSchedule):
@@ -82,7 +82,7 @@ def test_a_run_by_hand_takes_other_arguments_and_gives_a_job(harness: Harness) -
     jobs = [schedule.run(), schedule.run(value="given")]
     harness.drain()
     assert [job.result(5) for job in jobs] == ["planned", "given"]
-    assert [fire.why for fire in schedule.history()] == [Why.BY_HAND] * 2
+    assert [fire.why for fire in schedule.history()] == [FireReason.BY_HAND] * 2
 
 
 def test_a_function_that_changed_is_a_new_version(harness: Harness) -> None:
@@ -179,7 +179,7 @@ def test_an_async_client_does_the_same(harness: Harness) -> None:
             await schedule.run("by hand")
             [job] = await client.session.run("note")
             assert job.task == "note"
-            assert [fire.why for fire in await schedule.history()] == [Why.BY_HAND]
+            assert [fire.why for fire in await schedule.history()] == [FireReason.BY_HAND]
             assert len(await schedule.changes()) == 5
             assert await schedule.backfill(NOON, NOON) == 0
             assert await found.delete()

@@ -16,8 +16,8 @@ from schedulergodx.core.schedule import (
     AskScheduleChanges,
     AskSchedules,
     AskUpdateSchedule,
+    FireReason,
     ScheduleState,
-    Why,
 )
 from tests.service.stage import RAISED, RETURNED
 from tests.service.timetable import DAY, HOUR, MINUTE, Timetable
@@ -97,8 +97,8 @@ async def test_what_was_missed_runs_once_unless_it_is_said_otherwise(tmp_path: P
         assert await stage.instants("skip", since=made) == []
         assert await stage.instants("all", since=made) == [3600 * n for n in range(1, 6)]
         assert await stage.instants("three", since=made) == [3600, 7200, 10800]
-        assert {fire.why for fire in await stage.fires("all")} == {Why.MISSED}
-        assert [fire.why for fire in await stage.fires("skip")] == [Why.PASSED_BY]
+        assert {fire.why for fire in await stage.fires("all")} == {FireReason.MISSED}
+        assert [fire.why for fire in await stage.fires("skip")] == [FireReason.PASSED_BY]
         assert await stage.pass_time(HOUR) == 4, "and then they go on"
 
 
@@ -121,7 +121,9 @@ async def test_what_is_still_running_is_not_run_beside_itself(tmp_path: Path) ->
             stage.move(MINUTE)
             await stage.settle()
         assert not stage.hand.begun
-        assert [fire.why for fire in await stage.fires()] == [Why.DUE] + 3 * [Why.STILL_RUNNING]
+        assert [fire.why for fire in await stage.fires()] == [FireReason.DUE] + 3 * [
+            FireReason.STILL_RUNNING
+        ]
         stage.hand.end(work, RAISED)
         stage.move(MINUTE)
         assert await stage.begun()
@@ -149,7 +151,7 @@ async def test_what_is_queued_runs_after_the_run_before_it(tmp_path: Path) -> No
             await stage.settle()
         assert not stage.hand.begun
         whys = [fire.why for fire in await stage.fires()]
-        assert whys == 3 * [Why.DUE] + 2 * [Why.STILL_RUNNING]
+        assert whys == 3 * [FireReason.DUE] + 2 * [FireReason.STILL_RUNNING]
         for _ in range(2):
             stage.hand.end(works[-1], RAISED)
             works.append(await stage.begun())
@@ -231,7 +233,7 @@ async def test_a_paused_schedule_misses_and_a_disabled_one_begins_anew(tmp_path:
         for name in ("p", "d"):
             assert await stage.turn(ScheduleState.ACTIVE, name)
         await stage.end_all()
-        assert [fire.why for fire in await stage.fires("p")] == [Why.MISSED]
+        assert [fire.why for fire in await stage.fires("p")] == [FireReason.MISSED]
         assert await stage.fires("d") == []
         assert await stage.pass_time(HOUR) == 2
 
@@ -294,7 +296,7 @@ async def test_a_run_by_hand_runs_whatever_the_rule_and_the_state_say(tmp_path: 
         assert (work.uid, work.arguments) == (uid, b"given")
         await stage.outcome(uid)
         [fire] = await stage.fires()
-        assert fire.why is Why.BY_HAND
+        assert fire.why is FireReason.BY_HAND
         assert (await stage.view()).fires == 0
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from schedulergodx.core.conditions.base import Action, Happening
 from schedulergodx.core.identity import uid_of
 from schedulergodx.core.job import Outcome, Status
-from schedulergodx.core.schedule import ChangeView, FireView, ScheduleState, ScheduleView, Why
+from schedulergodx.core.schedule import (
+    ChangeView,
+    FireReason,
+    FireView,
+    ScheduleState,
+    ScheduleView,
+)
 from schedulergodx.storage.schedules import Consumption, Fire, Fired, Plan, Schedule
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ class Shot:
     """A fire."""
 
     at: float
-    why: Why
+    why: FireReason
     job: bytes | None
     unfinished: bool
 
@@ -183,7 +189,7 @@ class ScheduleModel:
         for fire in fires:
             shot = Shot(now, fire.why, fire.job, fire.job is not None)
             timer.shots.setdefault(fire.instant, shot)
-            if fire.job is not None and fire.why not in (Why.BY_HAND, Why.BACKFILL):
+            if fire.job is not None and fire.why not in (FireReason.BY_HAND, FireReason.BACKFILL):
                 timer.fires += 1
 
     def set_last(self, number: int, last: Fired, consumed: Consumption) -> None:

@@ -39,7 +39,7 @@ from schedulergodx.core.job import (
 from schedulergodx.core.limit import key_of_limit
 from schedulergodx.core.message import BatchRef
 from schedulergodx.core.policy import Policy
-from schedulergodx.core.schedule import ScheduleFilter, ScheduleState, Why
+from schedulergodx.core.schedule import FireReason, ScheduleFilter, ScheduleState
 from schedulergodx.core.view import BatchFilter, Change, JobFilter
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.tick import Tick
@@ -397,12 +397,12 @@ class SameAsModel(RuleBasedStateMachine):
         pick=picks,
         instants=st.lists(whens, max_size=3, unique=True),
         job=picks,
-        why=st.sampled_from(Why),
+        why=st.sampled_from(FireReason),
         now=whens,
     )
-    def fire(self, pick: int, instants: list[float], job: int, why: Why, now: float) -> None:
+    def fire(self, pick: int, instants: list[float], job: int, why: FireReason, now: float) -> None:
         number = self.timer(pick)
-        uid = None if why is Why.STILL_RUNNING else self.uid(job, *Status)
+        uid = None if why is FireReason.STILL_RUNNING else self.uid(job, *Status)
         known = self.both(lambda store: store.fired(number, instants))
         fires = [Fire(instant, why, uid) for instant in instants if instant not in known]
         self.both(lambda store: store.fire_schedule(number, fires, now))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schedulergodx.core.schedule import Why
+from schedulergodx.core.schedule import FireReason
 from schedulergodx.testing import Harness
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -80,9 +80,9 @@ def test_what_passes_while_the_service_is_away_was_missed(diary: Diary) -> None:
         name: [fire.why for fire in diary.harness.client.session[name].history()][::-1]
         for name in ("once", "all", "none")
     }
-    assert whys["once"] == [Why.MISSED, Why.DUE]
-    assert whys["all"] == [Why.MISSED] * 3 + [Why.DUE]
-    assert whys["none"] == [Why.PASSED_BY, Why.DUE]
+    assert whys["once"] == [FireReason.MISSED, FireReason.DUE]
+    assert whys["all"] == [FireReason.MISSED] * 3 + [FireReason.DUE]
+    assert whys["none"] == [FireReason.PASSED_BY, FireReason.DUE]
 
 
 def test_a_restart_neither_loses_nor_repeats_a_fire(diary: Diary) -> None:

@@ -23,12 +23,6 @@ def impose(limits: Limits) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 
 
-def lift() -> None:
-    """Give back the room that it takes to tell the outcome."""
-    for kind in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE):
-        _set_soft(kind, resource.getrlimit(kind)[1])
-
-
 def exceeded(error: BaseException, limits: Limits | None) -> str:
     """Which limit an exception comes from, as a sentence; "" if from none."""
     if limits is None:

@@ -13,10 +13,10 @@ from schedulergodx.core.identity import uid_of
 from schedulergodx.core.policy import Policy
 from schedulergodx.core.schedule import (
     ChangeView,
+    FireReason,
     FireView,
     ScheduleState,
     ScheduleView,
-    Why,
 )
 from schedulergodx.storage.schedules import Consumption, Fired, Plan, Schedule
 from schedulergodx.storage.sqlite import schedule_statements as sql
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from schedulergodx.storage.schedules import Fire
     from schedulergodx.storage.sqlite.session import Mark
 
-_NOT_COUNTED = frozenset({Why.BY_HAND, Why.BACKFILL})
+_NOT_COUNTED = frozenset({FireReason.BY_HAND, FireReason.BACKFILL})
 _unpack_policy = Decoder(Policy).decode
 _unpack_last = Decoder(Fired).decode
 _unpack_consumed = Decoder(list[tuple[Action, str, int]]).decode
@@ -237,7 +237,9 @@ class ScheduleVerbs(Session):
         """Its fires, the newest instant first."""
         bound = math.inf if before is None else before
         return [
-            FireView(instant, at, Why(why), job, None if status is None else STATUSES[status])
+            FireView(
+                instant, at, FireReason(why), job, None if status is None else STATUSES[status]
+            )
             for instant, at, why, job, status in self._connection.rows(
                 sql.FIRES, (number, bound, max(0, limit))
             )
