@@ -158,6 +158,7 @@ class Loop:
                 self._stations.caretaker.rest()
                 await self._wait()
                 await self.round()
+                await asyncio.sleep(0)  # what it sent leaves before the house is kept
         finally:
             self._committer.shutdown()
 
@@ -200,13 +201,11 @@ class Loop:
         return self.resting or not (self._arrivals or self._reports)
 
     async def _wait(self) -> None:
-        """Until there is something to do. With work at hand, only let others have their turn."""
+        """Until there is something to do."""
         rest = self._resting_until - time.monotonic()
         if rest > 0:
             await asyncio.sleep(rest)
-        elif self._arrivals or self._reports:
-            await asyncio.sleep(0)
-        else:
+        elif not (self._arrivals or self._reports):
             await self._sleep()
         self._bell.clear()
 
