@@ -89,15 +89,29 @@ class Inbox:
         self._known: set[bytes] = set()
         self._membership = Membership(store)
         self._bundles = Bundles(store, draft=self.draft, keep=self.keep)
+        self._drafted: list[tuple[Header, list[NewJob]]] = []  # of this round, to be kept together
 
     def take(self, arrival: Arrival, tick: Tick) -> int:
-        """Store what an envelope asks for; the answer is how many jobs that were."""
+        """Do what an envelope asks for; the answer is how many jobs that were.
+
+        Jobs that need no look at others are stored by `flush`.
+        """
         try:
             _check_size(arrival.body)
             return self._sort(self._open(arrival, tick.now), arrival, tick)
         except EnvelopeError as error:
             self.refuse(arrival, tick, str(error), code=_refusal_code(error))
             return 0
+
+    def flush(self, tick: Tick) -> None:
+        """Store the jobs that were taken so far, all at once: a statement has its price."""
+        if not self._drafted:
+            return
+        drafted, self._drafted = self._drafted, []
+        known = self._add([job for _, jobs in drafted for job in jobs], tick)
+        if known:
+            for header, jobs in drafted:
+                self._desk.repeat(known.intersection(job.uid for job in jobs), header, tick)
 
     def refuse(self, arrival: Arrival, tick: Tick, reason: str, *, code: ErrorCode) -> None:
         """Put an envelope aside and tell its sender, where it says who that is."""
@@ -110,6 +124,7 @@ class Inbox:
     def forget(self) -> None:
         """After a rollback: which units are kept is no longer certain."""
         self._known.clear()
+        self._drafted.clear()
 
     def _open(self, arrival: Arrival, now: float) -> Envelope:
         if arrival.properties is not None:
@@ -130,6 +145,7 @@ class Inbox:
             jobs = self._take_task(header, envelope.body, tick)
             tick.taken.append(arrival)
             return jobs
+        self.flush(tick)  # what came before is to be seen by what comes now
         if header.type == MessageType.BUNDLE:
             jobs = self._take_bundle(header, envelope.body, tick)
             tick.taken.append(arrival)
@@ -164,10 +180,17 @@ class Inbox:
         task, bad = read_task(body)
         if not task.queue:  # it was for every store: each puts it where it reads first
             task = structs.replace(task, queue=self._home)
+        in_batch = task.batch is not None
+        if in_batch:
+            self.flush(tick)  # whose jobs are counted
         jobs = self.draft(header, task, tick.now, bad)
-        known = self.keep(jobs, header, tick)
-        if known:
-            self._desk.repeat(known, header, tick)
+        if in_batch or any(job.parents or job.unique is not None for job in jobs):
+            self.flush(tick)
+            known = self.keep(jobs, header, tick)
+            if known:
+                self._desk.repeat(known, header, tick)
+        else:
+            self._drafted.append((header, jobs))
         return len(jobs)
 
     def _take_bundle(self, header: Header, body: bytes, tick: Tick) -> int:
@@ -209,18 +232,22 @@ class Inbox:
         The answer is the uids that were here before.
         """
         admission = self._gate.admit(jobs, tick)
-        jobs = admission.jobs
-        children = [job for job in jobs if job.parents]
-        rest = [job for job in jobs if not job.parents] if children else jobs
-        known = self._store.add_jobs(rest)
-        ended = [job.uid for job in rest if job.outcome is not None and job.uid not in known]
+        children = [job for job in admission.jobs if job.parents]
+        rest = [job for job in admission.jobs if not job.parents]
+        known = self._add(rest, tick)
         if children:
             added = self._store.add_children(children)
             known |= added.known
-            ended += added.ended
+            tick.told += self._store.outcomes(added.ended)
         self._gate.close(admission, header, tick)
+        return known
+
+    def _add(self, jobs: Sequence[NewJob], tick: Tick) -> set[bytes]:
+        """Store jobs that depend on none; the answer is the uids that were here before."""
+        known = self._store.add_jobs(jobs)
         if known:
             logger.info("%d jobs were here before", len(known))
+        ended = [job.uid for job in jobs if job.outcome is not None and job.uid not in known]
         if ended:
             tick.told += self._store.outcomes(ended)
         return known

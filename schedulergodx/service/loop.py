@@ -271,8 +271,9 @@ class Loop:
             if jobs >= self._items or (index and time.perf_counter() > end):
                 self._arrivals.extendleft(reversed(batch.arrivals[index:]))
                 del batch.arrivals[index:]
-                return
+                break
             jobs += self._take_one(arrival, tick)
+        self._stations.inbox.flush(tick)
 
     def _take_one(self, arrival: Arrival, tick: Tick) -> int:
         if not self._quarantine.condemned(arrival):
@@ -342,7 +343,7 @@ class Loop:
             for report in batch.reports:
                 self._alone(tick, partial(self._settle, report), report)
             for arrival in batch.arrivals:
-                self._alone(tick, partial(self._take_one, arrival), arrival)
+                self._alone(tick, partial(self._take, Batch([arrival])), arrival)
             self._alone(tick, self._stations.errands.work, None)
             self._alone(tick, self._stations.timekeeper.keep, None)
             self._alone(tick, self._stations.scheduler.release, None)
