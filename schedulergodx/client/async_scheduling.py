@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_group import AsyncGroup
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.line import Line
+    from schedulergodx.client.options import TaskOptions
     from schedulergodx.client.planning import Conflict
 
 
@@ -60,6 +62,20 @@ class AsyncScheduling(Planning, AsyncAsking):
         )
         view = await self._ask(planned.request, planned.queue, ANSWER_TIMEOUT)
         return AsyncSchedule(self, view)
+
+    def group(
+        self,
+        prefix: str,
+        *,
+        start_cond: Rule | None = None,
+        zone: str = "UTC",
+        params: Mapping[str, Any] | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> AsyncGroup:
+        """Tasks and schedules that have something in common; see `Client.group`."""
+        from schedulergodx.client.async_group import AsyncGroup  # late: few programs have any
+
+        return AsyncGroup(self, prefix, start_cond, zone, params or {}, options)
 
     @property
     def session(self) -> AsyncSession:

@@ -130,12 +130,12 @@ class Planning(Naming):
         read_zone_name(zone)
         if function is None:
             decorate = super()._register(None, said)
-            return lambda function: self._scheduled(decorate(function), rule, zone)
-        return self._scheduled(super()._register(function, said), rule, zone)
+            return lambda function: self._scheduled(decorate(function), rule, zone=zone)
+        return self._scheduled(super()._register(function, said), rule, zone=zone)
 
-    def _scheduled(self, task: Any, rule: Rule, zone: str) -> Any:
+    def _scheduled(self, task: Any, rule: Rule, **said: Any) -> Any:
         if self._may_plan:
-            self._announce(self._plan(task._recipe, rule, zone=zone))
+            self._announce(self._plan(task._recipe, rule, **said))
         return task
 
     def _announce(self, planned: Planned) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from schedulergodx.args import Arg, CliArg, Session
+from schedulergodx.args import Arg, CliArg, Session, Task
 from schedulergodx.client import Client, Job
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.errors import (
@@ -264,6 +264,33 @@ def test_a_condition_of_ones_own_is_asked_in_a_worker(world: World) -> None:
         assert schedule.view().fires == fires
         with pytest.raises(BadRule, match="no condition"):
             client.schedule("hourly & it is loud", work, name="loud")
+
+
+def test_a_group_is_of_functions_commands_and_code(world: World) -> None:
+    """R15, R24, R39: its prefix, its rule and its options hold for all of them."""
+
+    def work(place: str, own=Task()) -> list[str]:
+        return [place, own.name]
+
+    @world.client.cond("it is quiet", look_every=0.1)
+    def is_quiet() -> bool:
+        return True
+
+    with world.serve(**ALLOWED):
+        shared = {"start_cond": "it is quiet", "params": {"place": "Berlin"}, "priority": 3}
+        group = world.client.group("etl: ", execution="thread", **shared)
+        quick = group.schedule("every 0.1 s", work, name="quick")
+        until(quick.history, 60)
+        made = {
+            "etl: work": group.schedule("every 20 hours", work),
+            "etl: echo it": group.schedule("every 20 hours", command="echo it"),
+            "etl: code": group.schedule("every 20 hours", code="return_value = 1", name="code"),
+        }
+        assert {one.name: one.task for one in made.values()} == {name: name for name in made}
+        jobs = [one.run() for one in made.values()]
+        assert [job.result(60) for job in jobs] == [["Berlin", "etl: work"], "it\n", 1]
+        views = [job.view() for job in jobs]
+        assert {(view.execution, view.priority) for view in views} == {("thread", 3)}
 
 
 def test_a_run_that_finds_nothing_to_do_has_inacted(world: World) -> None:

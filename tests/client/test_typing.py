@@ -38,6 +38,15 @@ async def wait(seconds: float) -> str:
     return "done"
 
 
+group = client.group("etl: ", start_cond="daily", queue="mail")
+
+
+@group.task(schedule="hourly")
+def grouped(place: str) -> int:
+    return len(place)
+
+
+assert_type(grouped.launch("x").result(), int)
 assert_type(add(1), int)
 assert_type(add.launch(1, b=2), Job[int])
 assert_type(add.launch(1).result(), int)
