@@ -19,6 +19,8 @@ from schedulergodx.core.schedule import (
 )
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from datetime import datetime
 
     from schedulergodx.client.async_job import AsyncJob
@@ -74,17 +76,26 @@ class AsyncSchedule(BaseSchedule):
         *,
         zone: str | None = None,
         func: Any = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         **policies: Unpack[SchedulePolicies],
     ) -> int:
-        """Change it: its rule, its zone, its function with its arguments, its policies.
-
-        The answer is its version. What it has done is kept: a `daily` that ran does not run again.
-
-        Raises: BadRule, ConfigError, ShipError
-        """
-        request = self._change_request(rule, zone, func, args, kwargs or {}, dict(policies))
+        """Change it: its rule, its zone, what it runs with its arguments, its policies."""
+        said = {"path": path, "func_name": func_name, "command": command, "cwd": cwd, "code": code}
+        request = self._change_request(
+            rule,
+            func,
+            zone=zone,
+            args=args,
+            kwargs=kwargs,
+            program=said,
+            policies=dict(policies),
+        )
         view: ScheduleView = await self._ask(request)
         self._view = view
         return view.version

@@ -20,6 +20,8 @@ from schedulergodx.core.schedule import (
 )
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from datetime import datetime
 
     from schedulergodx.client.job import Job
@@ -90,17 +92,35 @@ class Schedule(BaseSchedule):
         *,
         zone: str | None = None,
         func: Any = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         **policies: Unpack[SchedulePolicies],
     ) -> int:
-        """Change it: its rule, its zone, its function with its arguments, its policies.
+        """Change it: its rule, its zone, what it runs with its arguments, its policies.
 
         The answer is its version. What it has done is kept: a `daily` that ran does not run again.
 
-        Raises: BadRule, ConfigError, ShipError
+        func, path, func_name, command, cwd, code: as of `Client.schedule`; its jobs keep the name
+            of their task
+        args, kwargs: of what is given to run; none if left out
+
+        Raises: BadRule, ConfigError, TypeError, ShipError
         """
-        request = self._change_request(rule, zone, func, args, kwargs or {}, dict(policies))
+        said = {"path": path, "func_name": func_name, "command": command, "cwd": cwd, "code": code}
+        request = self._change_request(
+            rule,
+            func,
+            zone=zone,
+            args=args,
+            kwargs=kwargs,
+            program=said,
+            policies=dict(policies),
+        )
         view: ScheduleView = self._ask(request)
         self._view = view
         return view.version

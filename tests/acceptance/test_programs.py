@@ -135,6 +135,43 @@ def test_a_function_of_a_file_is_read_at_each_run(world: World, caplog: Any) -> 
             missing.result(60)
 
 
+def change_to_code(name: str, code: str, session=Session()) -> int:
+    return session[name].update(code=code, kwargs={"n": 3})
+
+
+def test_what_a_schedule_runs_is_changed_to_another_kind(world: World) -> None:
+    """R10, R11, R12, R21: from a function to all others, in a program and in a job."""
+    file = world.folder / "example.py"
+    file.write_text("def main(): return 'file'")
+    with world.serve(**ALLOWED):
+        schedule = world.client.schedule("every 20 hours", "a".upper, name="it")
+        values = [schedule.run().result(60)]
+        assert schedule.update(command="echo it; pwd", cwd=world.folder) == 2
+        values.append(schedule.run().result(60))
+        assert schedule.update("every 10 hours", path=file) == 3
+        values.append(schedule.run().result(60))
+        inside = world.client.task(change_to_code).launch("it", "return_value = n")
+        assert inside.result(60) == 4
+        values.append(schedule.run().result(60))
+        program = world.client.program(command=["echo", "options"], priority=7)
+        assert schedule.update(func=program) == 5
+        last = schedule.run()
+        assert values == ["A", f"it\n{world.folder}\n", "file", 3]
+        assert (last.result(60), last.view().priority) == ("options\n", 7)
+        fires = schedule.history()
+        tasks = {world.client.job(fire.job.hex()).view().task for fire in fires if fire.job}
+        assert (len(fires), tasks) == (5, {schedule.task}), "it keeps its history under one name"
+        versions = [one.what for one in schedule.changes() if one.what.startswith("version")]
+        assert versions == [
+            "version 2: function, arguments or options",
+            "version 3: rule every 10 h, function, arguments or options",
+            "version 4: function, arguments or options",
+            "version 5: function, arguments or options",
+        ]
+    with world.serve(), pytest.raises(ConfigError, match="allow_commands"):
+        schedule.update(command="echo")
+
+
 def test_a_text_of_code_is_a_task(world: World) -> None:
     """R12: app.task('daily', code=...); parameters are its names, return_value the result."""
     with world.serve(**ALLOWED):

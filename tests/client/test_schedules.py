@@ -97,6 +97,8 @@ def test_a_function_that_changed_is_a_new_version(harness: Harness) -> None:
     harness.advance(hours=1)
     assert calls == ["note", "changed"]
     assert len(schedule.history()) == 2
+    with pytest.raises(TypeError, match="give that as well"):
+        schedule.update(args=(1,))
 
 
 def test_a_backfill_makes_the_jobs_of_the_past(harness: Harness) -> None:
