@@ -94,6 +94,17 @@ def test_a_restart_neither_loses_nor_repeats_a_fire(diary: Diary) -> None:
     assert diary.since_noon() == [1, 2, 3, 4, 5, 6]
 
 
+def test_each_start_of_a_service_is_one_fire(diary: Diary) -> None:
+    """R13, R14, R35: on_startup; one that was before the schedule does not count."""
+    diary.task.schedule("scheduler started")
+    diary.harness.advance(hours=1)
+    assert diary.ran == []
+    for _ in range(2):
+        diary.harness.restart()
+        diary.harness.advance(hours=1)
+    assert diary.since_noon() == [1, 2]
+
+
 def test_a_clock_that_is_set_forwards_is_an_outage(diary: Diary) -> None:
     diary.task.schedule("cron 0 * * * *")
     diary.harness.set_clock(NOON + 365 * 24 * HOUR + HOUR / 2)
