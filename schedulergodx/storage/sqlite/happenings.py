@@ -62,7 +62,6 @@ class Happenings:
         self._news = set(self.tasks)
         noted = rows(statements.NOTE, (_LAST_NOTE,))
         self._last = int(noted[0][0]) if noted else 0
-        self._changed = False
 
     def listen(self, schedule: int, tasks: Collection[str]) -> None:
         """Have a schedule listen to these tasks, and to no others."""
@@ -81,7 +80,7 @@ class Happenings:
         self._changed = self._changed or bool(gone or new)
 
     def undo(self) -> None:
-        """Something was rolled back."""
+        """Something was rolled back, all or a part: the rest may be later."""
         if self._changed:
             self.load()
 
