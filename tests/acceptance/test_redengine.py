@@ -226,7 +226,7 @@ def test_a_stop_waits_for_what_runs_and_says_why_the_rest_ended(node: Node) -> N
 
 
 def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
-    """R47: all, the last and the number of those of a task and of an end."""
+    """R47: all, the last and the number of those of a task, of an end and of a while."""
 
     def odd(number: int) -> int:
         if number % 2 == 0:
@@ -243,6 +243,10 @@ def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
     assert "4 is even" in client.job(jobs[4].id).view().text
     assert client.counts()["default", Status.COMPLETED] == 2
     assert client.list_jobs(task="another") == []
+    harness.advance(hours=1)
+    later = harness.client.task(odd).launch(7)
+    harness.drain()
+    assert [view.uid for view in client.list_jobs(task="odd", since=harness.now)] == [later.uid]
 
 
 def test_a_rule_ends_the_service(node: Node) -> None:
