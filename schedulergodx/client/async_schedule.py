@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.view import JobView
     from schedulergodx.core.why import Why
 
 
@@ -121,6 +123,11 @@ class AsyncSchedule(BaseSchedule):
         bound = None if before is None else before.timestamp()
         fires: list[FireView] = await self._ask(AskFires(self.id, bound, limit))
         return fires
+
+    async def last(self, status: Status | str | None = None) -> JobView | None:
+        """The newest job of its task, of those in that status; None if there is none."""
+        jobs: list[JobView] = await self._client.list_jobs(task=self.task, status=status, limit=1)
+        return jobs[0] if jobs else None
 
     async def changes(self, limit: int = 100) -> list[ChangeView]:
         """Who has changed it, when, and how; the oldest first."""

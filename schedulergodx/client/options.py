@@ -51,7 +51,7 @@ class TaskOptions(TypedDict, total=False):
     delay: the job is not to start before so much time has passed
     run_at: or before this instant, a `datetime` with a time zone
     expires: it must have started by then, a duration from the launch on or a `datetime`
-    timeout, lifetime: how long an attempt may run; None for no limit
+    timeout, lifetime: how long an attempt may run; None for no limit, as `timeout="never"`
     task_lifetime: the same, for jobs that are not hard
     hard_task_lifetime: the same, for hard jobs
     hard: run each job in a fresh process of its own
@@ -293,7 +293,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "limit_key": reading.or_none(reading.read_key),
     "batch": reading.or_none(_read_batch),
 }
-_READERS["timeout"] = _READERS["lifetime"]
+_READERS["timeout"] = lambda value: _READERS["lifetime"](None if value == "never" else value)
 
 
 def _read(name: str, value: object) -> Any:

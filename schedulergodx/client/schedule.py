@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from schedulergodx.client.aliases import Disable, ForceRun
+from schedulergodx.client.aliases import Disable, ForceRun, StartCond
 from schedulergodx.client.requests import ANSWER_TIMEOUT
 from schedulergodx.client.schedule_base import BaseSchedule, read_why
 from schedulergodx.core.schedule import (
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.job import Job
     from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.view import JobView
     from schedulergodx.core.why import Why
 
 
@@ -37,6 +39,7 @@ class Schedule(BaseSchedule):
 
     disable = Disable()
     force_run = ForceRun()
+    start_cond = StartCond()
 
     def view(self) -> ScheduleView:
         """All that is known of it."""
@@ -146,6 +149,14 @@ class Schedule(BaseSchedule):
         bound = None if before is None else before.timestamp()
         fires: list[FireView] = self._ask(AskFires(self.id, bound, limit))
         return fires
+
+    def last(self, status: Status | str | None = None) -> JobView | None:
+        """The newest job of its task, of those in that status; None if there is none.
+
+        Those that were launched count as well: what rules call the last run.
+        """
+        jobs: list[JobView] = self._client.list_jobs(task=self.task, status=status, limit=1)
+        return jobs[0] if jobs else None
 
     def changes(self, limit: int = 100) -> list[ChangeView]:
         """Who has changed it, when, and how; the oldest first."""

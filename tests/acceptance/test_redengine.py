@@ -22,7 +22,14 @@ from schedulergodx.config import load_settings
 from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.core.schedule import FireReason
 from schedulergodx.core.why import Reason
-from schedulergodx.errors import ConfigError, JobCancelled, JobInterrupted, JobRefused, JobTimeout
+from schedulergodx.errors import (
+    ConfigError,
+    JobCancelled,
+    JobInterrupted,
+    JobRefused,
+    JobTimeout,
+    TaskInaction,
+)
 from schedulergodx.testing import Harness
 from tests.acceptance.folder import Folder
 from tests.world import SECRET, ServiceProcess, until
@@ -247,6 +254,49 @@ def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
     later = harness.client.task(odd).launch(7)
     harness.drain()
     assert [view.uid for view in client.list_jobs(task="odd", since=harness.now)] == [later.uid]
+
+
+def test_a_task_has_the_attributes_of_its_original(harness: Harness) -> None:
+    """R13, R16, R21: what can be said of a task, and what its last runs were."""
+
+    def work(what: str) -> str:
+        if what == "inact":
+            raise TaskInaction("no mail today")
+        if what == "fail":
+            raise OSError("no disk")
+        return what
+
+    task = harness.client.task(work, priority=3, timeout="never", execution="thread")
+    schedule = task.schedule("every 1 hour", args=("done",), end_cond="time of day after 22:00")
+    assert (schedule.name, schedule.task, schedule.last()) == ("work", "work", None)
+    assert schedule.start_cond == "every 1 h"
+    schedule.start_cond = "every 2 hours"
+    assert schedule.start_cond == "every 2 h"
+    schedule.disabled = True
+    harness.advance(hours=3)
+    assert schedule.history() == []
+    schedule.force_run = True
+    harness.drain()
+    last = schedule.last()
+    assert last is not None
+    assert (last.status, last.priority, last.lifetime) == (Status.COMPLETED, 3, None)
+    assert (last.execution, last.started) == ("thread", harness.now.timestamp())
+    jobs = [schedule.run("inact"), schedule.run("fail")]
+    harness.drain()
+    jobs.append(task.options(delay="1 day").launch("cut"))
+    jobs[-1].cancel()
+    harness.kill_workers()
+    jobs.append(schedule.run("crash"))
+    harness.drain()
+    ends = {status: schedule.last(status) for status in ("completed", "failed", "cancelled")}
+    found = [None if view is None else (view.uid, view.code) for view in ends.values()]
+    assert found == [
+        (last.uid, None),
+        (jobs[3].uid, ErrorCode.WORKER_DIED),
+        (jobs[2].uid, ErrorCode.CANCELLED),
+    ]
+    codes = [jobs[number].view().code for number in (0, 1)]
+    assert codes == [ErrorCode.INACTED, ErrorCode.ERROR_IN_TASK]
 
 
 def test_a_rule_ends_the_service(node: Node) -> None:
