@@ -48,6 +48,7 @@ CONFIG = {
     "max_process_count": 5,
     "restarting": "replace",
 }
+ALLOWED = {"allow_commands": True, "allow_code": True}  # its own runs whatever it is told
 TASKS = """\
 from schedulergodx import Client
 
@@ -61,6 +62,16 @@ def run_things():
     ...
 
 app.schedule('daily', func=run_things)
+
+app.schedule('daily', func_name="main", path="path/to/example.py")
+
+app.schedule('daily', command='echo "Hello world"')
+
+app.schedule('daily', code='print("Hello world")')
+"""
+EXAMPLE = """\
+def main():
+    print("Hello world")
 """
 CONTROL = """\
 from schedulergodx import Client
@@ -100,7 +111,7 @@ class Node:
     def __init__(self, path: Path) -> None:
         self.broker = f"spool:{path}/spool"
         settings = {"broker": self.broker, "db": f"sqlite:///{path}/jobs.db"}
-        self.service = ServiceProcess(path, **settings, **CONFIG).start()
+        self.service = ServiceProcess(path, **settings, **CONFIG, **ALLOWED).start()
         self.folder = Folder(path / "programs", broker=self.broker, secret=SECRET)
         self.client = Client("maker", broker=self.broker, secret=SECRET, connect=False)
 
@@ -139,14 +150,21 @@ def test_its_configuration_is_taken_as_it_is_printed() -> None:
 
 
 def test_its_programs_run_on_a_service_that_it_configures(node: Node) -> None:
-    """R9, R17, R18, R19, R20, R21, R22, R23, R24; defect 1: `disable` can be assigned to."""
+    """R9, R10, R11, R12, R17, R18, R19, R20, R21, R22, R23, R24; defect 1: `disable` is set."""
+    example = node.folder.path / "path/to/example.py"
+    example.parent.mkdir(parents=True)
+    example.write_text(EXAMPLE)
     node.folder.output("tasks.py", TASKS)
     node.folder.output("control.py", CONTROL)
     session = node.client.session
-    daily = ["do_things", "run_things"]
+    hello = ["example:main", 'echo "Hello world"', 'print("Hello world")']
+    daily = ["do_things", "run_things", *hello]
     control = ["do_modify_tasks", "do_restart", "do_shutdown"]
     until(lambda: sorted(one.name for one in session) == sorted(control + daily), SOON)
     until(lambda: all(_statuses(session[name]) == ["completed"] for name in daily), SOON)
+    jobs = [session[name].history()[0].job for name in hello]
+    outputs = [node.client.job(job.hex()).output() for job in jobs if job]
+    assert outputs == 3 * ["Hello world\n"]
     starts = node.service.text().count(" reads ")
     session["do_modify_tasks"].run()
     until(lambda: node.service.text().count(" reads ") > starts, SOON, node.service.text)
