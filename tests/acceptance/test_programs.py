@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from schedulergodx.args import Arg, CliArg, Session, Task
-from schedulergodx.client import Client, Job
+from schedulergodx.client import AsyncClient, Client, Job
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.errors import (
     BadRule,
@@ -190,8 +191,9 @@ def test_a_text_of_code_is_a_task(world: World) -> None:
         assert launched.result(60) == [1]
         with pytest.raises(RemoteError, match="ZeroDivisionError"):
             world.run(code="1 / 0", name="bad").result(60)
-    with pytest.raises(ConfigError, match="name="):
-        world.client.schedule("daily", code="1")
+    assert world.client.program(code="\nn = 1\nprint(n)")._recipe.name == "n = 1"
+    with pytest.raises(ConfigError, match="nothing to run"):
+        world.client.schedule("daily", code=" ")
     with pytest.raises(ConfigError, match="no Python"):
         world.client.schedule("daily", code="1 +", name="x")
     with pytest.raises(TypeError):
@@ -328,6 +330,57 @@ def test_a_group_is_of_functions_commands_and_code(world: World) -> None:
         assert [job.result(60) for job in jobs] == [["Berlin", "etl: work"], "it\n", 1]
         views = [job.view() for job in jobs]
         assert {(view.execution, view.priority) for view in views} == {("thread", 3)}
+
+
+def test_an_async_client_has_all_kinds_conditions_and_parameters(world: World) -> None:
+    """R10, R11, R12, R15, R21, R25, R36, R39: as a `Client` has them."""
+    file = world.folder / "example.py"
+    file.write_text("def main(n=0): return ['file', n]")
+
+    async def use() -> None:
+        async with AsyncClient("maker", broker=world.broker, secret=SECRET) as client:
+            kinds = {"command": "echo", "path": file, "code": "return_value = n"}
+            programs = [client.program(**{kind: said}) for kind, said in kinds.items()]
+            jobs = [await program.launch(n=3) for program in programs]
+            assert [await job.result(60) for job in jobs] == ["--n 3\n", ["file", 3], 3]
+
+            session, group = client.session, client.group("it: ")
+            for kind, said in kinds.items():
+                await group.schedule("every 20 hours", **{kind: said}, name=kind, kwargs={"n": 4})
+            jobs = await session.run("it: command", "it: path", "it: code")
+            assert [await job.result(60) for job in jobs] == ["--n 4\n", ["file", 4], 4]
+
+            schedule = await session.get("it: code")
+            assert schedule is not None
+            assert await schedule.update(command=["echo", "changed"]) == 2
+            assert await (await schedule.run()).result(60) == "changed\n"
+            last = await schedule.last("completed")
+            assert last is not None
+            assert last.task == "it: code"
+            assert await schedule.last("failed") is None
+
+            @client.cond("it is quiet", look_every=0.1)
+            def is_quiet() -> bool:
+                return True
+
+            rule = "param 'mode' is 'live' & it is quiet"
+            waits = await client.schedule(rule, places, max_runs=1)
+            while (await session.params()).get("it is quiet") != "true":
+                await asyncio.sleep(0.05)
+            assert await waits.history() == []
+            assert (await session.params({"mode": "live", "place": "Rome"}))["place"] == "Rome"
+            while not await waits.history():
+                await asyncio.sleep(0.05)
+            [fire] = await waits.history()
+            assert fire.job is not None
+            assert await (await client.job(fire.job.hex())).result(60) == "Rome"
+
+    with world.serve(**ALLOWED):
+        asyncio.run(asyncio.wait_for(use(), 120))
+
+
+def places(place: str = Arg("place", "home")) -> str:
+    return place
 
 
 def test_a_run_that_finds_nothing_to_do_has_inacted(world: World) -> None:
