@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from schedulergodx.args import Task
 from schedulergodx.client import AsyncClient
 from schedulergodx.errors import BadRule, ConfigError
 from schedulergodx.testing import Harness
@@ -82,6 +83,35 @@ def test_options_of_a_group_are_those_of_its_tasks_that_say_nothing(harness: Har
     }
     assert [view.execution for view in found.values()] == ["thread", "thread", "process"]
     assert harness.client.session["etl: load"].view().zone == "Europe/Berlin"
+
+
+def test_a_task_of_a_group_finds_its_own_schedule(harness: Harness) -> None:
+    """R15, R24."""
+
+    def work(own=Task()) -> None:
+        calls.append(own.name)
+
+    group = harness.client.group("etl: ")
+    group.schedule("every 1 hour", work)
+    group.task(work, name="named", schedule="every 1 hour")
+    harness.advance(hours=1)
+    assert sorted(calls, key=str) == ["etl: named", "etl: work"]
+
+
+def test_a_condition_of_ones_own_is_the_rule_of_a_group(harness: Harness) -> None:
+    """R15, R39."""
+
+    @harness.client.cond("it is quiet", look_every="30 min")
+    def is_quiet() -> bool:
+        return bool(calls)
+
+    group = harness.client.group("etl: ", start_cond="it is quiet")
+    schedule = group.schedule("every 1 hour", load)
+    harness.advance(hours=2)
+    assert schedule.history() == []
+    calls.append("quiet")
+    harness.advance(hours=1)
+    assert len(schedule.history()) == 1
 
 
 def test_what_is_wrong_with_a_group_is_said_where_it_is_written(harness: Harness) -> None:
