@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.job import Job
     from schedulergodx.client.options import Duration
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
     from schedulergodx.client.response import Response
     from schedulergodx.core.schedule import ScheduleView
 

@@ -12,7 +12,7 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from schedulergodx.client.async_task import AsyncCoroutineTask, AsyncTask, AsyncTaskDecorator
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
 
 P = ParamSpec("P")
 R = TypeVar("R")

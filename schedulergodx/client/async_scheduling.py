@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.async_schedule import AsyncSchedule
-from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
+from schedulergodx.client.planning import Planned, Planning
+from schedulergodx.client.policies import Rule, SchedulePolicies
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
 from schedulergodx.client.schedule_base import PAGE, new_views, next_page
 from schedulergodx.core.request import AskStop
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import TaskOptions
-    from schedulergodx.client.planning import Conflict
+    from schedulergodx.client.policies import Conflict
 
 
 class AsyncScheduling(Planning, AsyncAsking):

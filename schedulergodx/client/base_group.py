@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.base_task import BaseTask
+from schedulergodx.client.planning import of_task_and_schedule
 from schedulergodx.client.recipe import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schedulergodx.client.planning import Planned, Planning, Rule
+    from schedulergodx.client.planning import Planned, Planning
+    from schedulergodx.client.policies import Rule
     from schedulergodx.client.recipe import Recipe
 
 _PROGRAM = ("path", "func_name", "command", "cwd", "code")
@@ -45,42 +47,43 @@ class BaseGroup:
         """A task of the group, or what makes one of the function that it decorates."""
         if function is None:
             return lambda function: self._register(function, said)
-        said = {"zone": self._zone, **self._options, **said}
-        rule, zone = said.pop("schedule", None), said.pop("zone")
+        said, planned = of_task_and_schedule({"zone": self._zone, **self._options, **said})
         own = function.name if isinstance(function, BaseTask) else name_of(function)
         name = self._prefix + (said.pop("name", None) or own)
         task = self._client._register(function, {**said, "name": name})
-        if rule is not None:
-            shared = self._shared(task._recipe)
-            self._client._scheduled(task, self._joined(rule), zone=zone, kwargs=shared)
+        if planned is not None:
+            self._client._scheduled(task, self._with_shared(task._recipe, planned))
         return task
 
     def _plan(self, rule: Rule, func: Any, said: Mapping[str, Any]) -> Planned:
         """A schedule as it is asked for. A task stays what it is; all else becomes one here."""
-        said = {"zone": self._zone, **said}
-        name, args, kwargs = said.pop("name", None), said.pop("args", ()), said.pop("kwargs", None)
-        program = {key: said.pop(key, None) for key in _PROGRAM}
+        said = {"zone": self._zone, **said, "rule": rule}
+        name, program = said.pop("name", None), {key: said.pop(key, None) for key in _PROGRAM}
         if callable(func) and not hasattr(func, "_recipe"):
             func = self._register(func, {"name": name})
         recipe: Recipe = self._client._recipe_to_plan(func, name, **program)
         if func is None:
             recipe = recipe.changed({**self._options, "name": self._prefix + recipe.name})
-        planned: Planned = self._client._plan(
-            recipe,
-            self._joined(rule),
-            name=self._prefix + name if name else None,
-            args=args,
-            kwargs={**self._shared(recipe, len(args)), **(kwargs or {})},
-            **said,
-        )
+        said["name"] = self._prefix + name if name else None
+        planned: Planned = self._client._plan(recipe, **self._with_shared(recipe, said))
         return planned
+
+    def _with_shared(self, recipe: Recipe, planned: dict[str, Any]) -> dict[str, Any]:
+        """What is said of a schedule, with the rule of the group and its parameters.
+
+        A function gets those that it has a place for beside its arguments. Raises: BadRule
+        """
+        args, kwargs = tuple(planned.get("args", ())), planned.get("kwargs") or {}
+        shared = {key: value for key, value in self._params.items() if recipe.takes(key, len(args))}
+        return {
+            **planned,
+            "rule": self._joined(planned["rule"]),
+            "args": args,
+            "kwargs": {**shared, **kwargs},
+        }
 
     def _joined(self, rule: Rule) -> str:
         """A rule of a member, with that of the group. Raises: BadRule"""
         both = rule if self._start_cond is None else f"({self._start_cond}) & ({rule})"
         text: str = self._client._rule_text(both)
         return text
-
-    def _shared(self, recipe: Recipe, given: int = 0) -> dict[str, Any]:
-        """The parameters that a function has a place for beside so many arguments."""
-        return {key: value for key, value in self._params.items() if recipe.takes(key, given)}

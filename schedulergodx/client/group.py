@@ -11,7 +11,7 @@ from schedulergodx.client.requests import ANSWER_TIMEOUT
 from schedulergodx.client.schedule import Schedule
 
 if TYPE_CHECKING:
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
     from schedulergodx.client.task import CoroutineTask, Task, TaskDecorator
 
 P = ParamSpec("P")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schedulergodx.client.job import Job
-    from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.client.policies import Rule, SchedulePolicies
     from schedulergodx.core.job import Status
     from schedulergodx.core.view import JobView
     from schedulergodx.core.why import Why

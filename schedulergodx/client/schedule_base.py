@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schedulergodx.client.planning import Rule, read_policy
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.json_data import is_exact, write_arguments
 from schedulergodx.core.schedule import (
@@ -21,6 +20,7 @@ from schedulergodx.core.schedule import (
 
 if TYPE_CHECKING:
     from schedulergodx.client.planning import Planning
+    from schedulergodx.client.policies import Rule
     from schedulergodx.core.why import Why
 
 
@@ -112,7 +112,7 @@ class BaseSchedule:
         policies: dict[str, Any],
     ) -> AskUpdateSchedule:
         """program: what `path=`, `command=` and the like say"""
-        policy = read_policy(policies, self._view.policy) if policies else None
+        policy = self._client._policy(policies, self._view.policy) if policies else None
         task = None
         if func is not None or any(value is not None for value in program.values()):
             recipe = self._client._recipe_to_plan(func, self.task, **program)

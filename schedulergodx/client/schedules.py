@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.client import Client
     from schedulergodx.client.job import Job
     from schedulergodx.client.params import Params
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
 
 
 class Session:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.asking import Asking
-from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
+from schedulergodx.client.planning import Planned, Planning
+from schedulergodx.client.policies import Rule, SchedulePolicies
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.client import Client
     from schedulergodx.client.group import Group
     from schedulergodx.client.options import TaskOptions
-    from schedulergodx.client.planning import Conflict
+    from schedulergodx.client.policies import Conflict
     from schedulergodx.client.schedule import Schedule
     from schedulergodx.client.schedules import Session
 
