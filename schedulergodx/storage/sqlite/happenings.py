@@ -62,6 +62,7 @@ class Happenings:
         self._news = set(self.tasks)
         noted = rows(statements.NOTE, (_LAST_NOTE,))
         self._last = int(noted[0][0]) if noted else 0
+        self._changed = False
 
     def listen(self, schedule: int, tasks: Collection[str]) -> None:
         """Have a schedule listen to these tasks, and to no others."""
@@ -80,9 +81,10 @@ class Happenings:
         self._changed = self._changed or bool(gone or new)
 
     def undo(self) -> None:
-        """Something was rolled back, all or a part: the rest may be later."""
+        """Something was rolled back, maybe a part only: the rest may be as well."""
         if self._changed:
             self.load()
+            self._changed = True
 
     def keep(self) -> None:
         """It was committed."""
