@@ -67,7 +67,9 @@ class Harness(Closing):
         self._settings = load_settings(environ={}, **{**said, **settings})
         self._backstage: Backstage | None = None
         if not eager:
-            self._backstage = Backstage(self._settings, self.clock, self._original)
+            self._backstage = Backstage(
+                self._settings, self.clock, self._original, lambda: self._client
+            )
             self._backstage.begin()
         self.client = self._client = self._make_client()
 
