@@ -189,6 +189,7 @@ class Timekeeper:
                 return self._catch_up(look, instants, left)
         # Twice at one instant is no repetition: its rule knows of the first time, and holds again.
         several = bool(consumed) or (past.last is not None and past.last.instant == view.since)
+        several = several or look.condition.counts(look.moment)
         past.last = Fired(view.since, now)
         past.consumed |= {(one.action, one.task): one.number for one in consumed}
         instant = self._free_instant(schedule, view.since, several=several)
