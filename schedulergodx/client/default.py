@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Unpack
 
 from schedulergodx.client.client import Client
@@ -10,6 +12,7 @@ from schedulergodx.client.naming import EXPIRES
 from schedulergodx.utils.configuration import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from schedulergodx.client.batch import Batch
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _config: Config | None = None
 _client: Client | None = None
+_stand_in: ContextVar[Client | None] = ContextVar("schedulergodx_client", default=None)
 
 
 def configure(**given: Any) -> None:
@@ -47,10 +51,23 @@ def default_config() -> Config:
 def default_client() -> Client:
     """The client of this program. Raises: ConfigError; and what `Client.connect` raises"""
     global _client
+    other = _stand_in.get()
+    if other is not None:
+        return other
     with _lock:
         if _client is None:
             _client = Client(settings=default_config().settings)
         return _client
+
+
+@contextmanager
+def standing_in(client: Client) -> Iterator[None]:
+    """Inside, that client is taken for the one of the program: for the jobs of tests."""
+    before = _stand_in.set(client)
+    try:
+        yield
+    finally:
+        _stand_in.reset(before)
 
 
 def execute(

@@ -187,11 +187,9 @@ class Timekeeper:
             instants = self._passed(look, left)
             if len(instants) > 1 or (instants and late):
                 return self._catch_up(look, instants, left)
-        # Twice at one instant is no repetition: its rule knows of the first time, and holds again.
-        several = bool(consumed) or (past.last is not None and past.last.instant == view.since)
+        instant = self._free_instant(look, view.since, uses_event=bool(consumed))
         past.last = Fired(view.since, now)
         past.consumed |= {(one.action, one.task): one.number for one in consumed}
-        instant = self._free_instant(schedule, view.since, several=several)
         if instant is None:
             return []
         if late and policy.missed is Missed.SKIP:
@@ -233,13 +231,16 @@ class Timekeeper:
             fires.append(fire)
         return fires
 
-    def _free_instant(self, schedule: Schedule, instant: float, *, several: bool) -> float | None:
+    def _free_instant(self, look: _Look, since: float, *, uses_event: bool) -> float | None:
         """The instant that a fire belongs to; None if that fire was made already.
 
-        several: whether more than one may belong to it, as where two jobs ended at once
+        Twice at one instant is no repetition where its rule knows of the first time and holds
+        again, as after two jobs that ended at once, nor where it counts real time.
         """
-        while self._store.fired(schedule.number, [instant]):
-            if not several:
+        last, instant = look.past.last, since
+        while self._store.fired(look.schedule.number, [instant]):
+            known = uses_event or (last is not None and last.instant == since)
+            if instant == since and not (known or look.condition.counts(look.moment)):
                 return None
             instant += _BUMP
         return instant

@@ -21,6 +21,7 @@ from schedulergodx.testing.hands import Hands
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from schedulergodx.client.client import Client
     from schedulergodx.config import Settings
     from schedulergodx.storage.base import Store
     from schedulergodx.testing.clock import Clock
@@ -28,13 +29,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CALM = 3  # looks in a row that find nothing to do: what one turn of the loop began, the next ends
+_TURNS = 20  # looks after which another thread is waited for, and is left the processor
+_PAUSE = 0.001  # seconds of real time
 _STUCK = 60.0  # seconds of real time for one call
 
 
 class Backstage:
     """Runs an engine, and knows when there is nothing left to do at this instant.
 
-    original, begin_thread: see `Hands`
+    original, client: see `Hands`
     """
 
     def __init__(
@@ -42,12 +45,12 @@ class Backstage:
         settings: Settings,
         clock: Clock,
         original: Callable[[bytes], Callable[..., Any] | None],
-        begin_thread: Callable[[], None],
+        client: Callable[[], Client],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._original = original
-        self._begin_thread = begin_thread
+        self._client = client
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="schedulergodx harness", daemon=True
@@ -112,7 +115,7 @@ class Backstage:
         store.open()
         broker = MemoryBroker(self._settings.broker_url)
         await broker.open(1)
-        self._hands = Hands(self._settings, self._clock, self._original, self._begin_thread)
+        self._hands = Hands(self._settings, self._clock, self._original, self._client)
         self._engine = Engine(
             Parts(store, broker, self._hands, Signer(), Names(self._settings.prefix)),
             self._settings,
@@ -137,10 +140,11 @@ class Backstage:
         self._engine = None
 
     async def _settle(self) -> None:
-        calm = 0
+        calm = looks = 0
         while self._engine is not None and calm < _CALM:
             await self._hands.rest()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if looks < _TURNS else _PAUSE)
+            looks += 1
             calm = calm + 1 if self._is_calm(self._engine) else 0
             if self._rounds.done():
                 self._rounds.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from schedulergodx.client.default import standing_in
 from schedulergodx.client.outcomes import Ended
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.core.message import Response
@@ -25,7 +26,8 @@ class EagerClient(HarnessClient):
 
     def _launch(self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job[Any]:
         _, _, job, _ = self._prepare(recipe, args, kwargs)
-        ended = _call(Call(recipe.function, args, kwargs, (), ()))
+        with standing_in(self):
+            ended = _call(Call(recipe.function, args, kwargs, (), ()))
         job._tell(self._response(job, ended.error))
         job._ended = ended
         return job  # type: ignore[no-any-return] # it is of `_job_kind`

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from schedulergodx.client.default import standing_in
 from schedulergodx.core import context
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.core.kinds import allowed_kinds
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from schedulergodx.client.client import Client
     from schedulergodx.config import Settings
     from schedulergodx.executors.base import Recalled, Remark, Report, Sent, Work
 
@@ -54,7 +56,7 @@ class Hands:
 
     original: the function of a hash, where this process has it: called itself, it sees what a test
         has put in the place of others
-    begin_thread: called in each thread before it runs jobs
+    client: what jobs take for the client of their program
     """
 
     def __init__(
@@ -62,17 +64,18 @@ class Hands:
         settings: Settings,
         clock: Callable[[], float],
         original: Callable[[bytes], Callable[..., Any] | None],
-        begin_thread: Callable[[], None],
+        client: Callable[[], Client],
     ) -> None:
         self._clock = clock
         self._original = original
+        self._client = client
         self._opener = Opener(
             settings.imports, accept_code=settings.accept_code, kinds=allowed_kinds(settings)
         )
         self._judge = Judge(settings.result_limit)
         self._output_limit = settings.output_limit
         self._page = _Page()
-        self._threads = ThreadPoolExecutor(_THREADS, "schedulergodx harness job", begin_thread)
+        self._threads = ThreadPoolExecutor(_THREADS, "schedulergodx harness job")
         self._running = 0
         self._waiting = 0
         self._deaths = 0
@@ -183,8 +186,9 @@ class Hands:
         context.set_current_job(attempt.current_job())
         call = None
         try:
-            call = self._open(order, work)
-            value = call.run()
+            with standing_in(self._client()):
+                call = self._open(order, work)
+                value = call.run()
         except BaseException as error:
             ending = self._judge.raised(attempt, error, call)
         else:

@@ -150,3 +150,29 @@ def test_a_clock_that_is_set_back_repeats_nothing_and_stops_nothing(
     fires = [fire.instant for fire in cron.history() if fire.job is not None]
     assert len(fires) == len(set(fires))
     assert {(NOON + n * HOUR).timestamp() for n in (1, 2, 3)} <= set(fires)
+
+
+def test_instants_that_the_clocks_show_again_are_due_again_for_intervals_alone(
+    diary: Diary,
+) -> None:
+    """R26: an hour has passed in each of these; for a calendar it is the same hour."""
+    harness, client = diary.harness, diary.harness.client
+    rules = {
+        "interval": "every 1 hour",
+        "within": "every 1 hour & time of day between 12:00 and 18:00",
+        "either": "every 1 hour | daily at 23:00",
+        "cron": "cron 0 * * * *",
+        "hourly": "hourly at 00:00",
+    }
+    made = {name: client.schedule(rule, diary.task, name=name) for name, rule in rules.items()}
+    harness.advance(hours=3)
+    harness.set_clock(harness.now - 2 * HOUR)
+    harness.advance(hours=3)
+    runs = {
+        name: len([fire for fire in one.history() if fire.job is not None])
+        for name, one in made.items()
+    }
+    assert runs == {"interval": 6, "within": 6, "either": 6, "cron": 4, "hourly": 4}
+    for one in made.values():
+        instants = [fire.instant for fire in one.history()]
+        assert len(instants) == len(set(instants))

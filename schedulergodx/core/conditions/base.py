@@ -185,6 +185,11 @@ class Condition(ABC):
         """What a fire at that moment uses up; it holds then."""
         return ()
 
+    def counts(self, moment: Moment) -> bool:
+        """Whether a fire at that moment ends a stretch of real time: of an instant that the clocks
+        show again, since they were set back, that is another fire. It holds then."""
+        return False
+
     @property
     def level(self) -> bool:
         """Whether it may hold on after a fire, as a window of time does; an interval does not."""

@@ -31,6 +31,9 @@ class All(Condition):
     def consumed(self, moment: Moment) -> tuple[Consumed, ...]:
         return tuple(one for part in self.parts for one in part.consumed(moment))
 
+    def counts(self, moment: Moment) -> bool:
+        return any(part.counts(moment) for part in self.parts)
+
     @property
     def level(self) -> bool:
         return all(part.level for part in self.parts)
@@ -57,11 +60,18 @@ class Any(Condition):
         return frozenset().union(*(part.events() for part in self.parts))
 
     def consumed(self, moment: Moment) -> tuple[Consumed, ...]:
+        firing = self._firing(moment)
+        return () if firing is None else firing.consumed(moment)
+
+    def counts(self, moment: Moment) -> bool:
+        firing = self._firing(moment)
+        return firing is not None and firing.counts(moment)
+
+    def _firing(self, moment: Moment) -> Condition | None:
+        """The part that has held longest."""
         views = [(part.view(moment), part) for part in self.parts]
         holding = [(view.since, part) for view, part in views if view.holds]
-        if not holding:
-            return ()
-        return min(holding, key=lambda pair: pair[0])[1].consumed(moment)
+        return min(holding, key=lambda pair: pair[0])[1] if holding else None
 
     @property
     def level(self) -> bool:

@@ -1,8 +1,8 @@
 """Cron lines of five fields, or of six with the second first, as Debian's cron reads them.
 
-The library knows the fields; it is asked for wall times alone, and what these mean in a zone is
-said here. A line whose hour or minute begins with `*` follows real time: it skips what the clocks
-skip and fires again in what they show twice. Any other names fixed times.
+Its `Fields` know the wall times that a line names; what these mean in a zone is said here. A line
+whose hour or minute begins with `*` follows real time: it skips what the clocks skip and fires
+again in what they show twice. Any other names fixed times.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 
 from schedulergodx.core.conditions import local
 from schedulergodx.core.conditions.base import Condition, Start, View
+from schedulergodx.core.conditions.fields import BACK, FORTH, Fields
 from schedulergodx.errors import BadRule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from zoneinfo import ZoneInfo
-
-    from cronsim import CronSim
 
     from schedulergodx.core.conditions.base import Moment
 
@@ -35,6 +33,10 @@ class Line:
     """A cron line, its fields in capitals with one space between."""
 
     text: str
+
+    @cached_property
+    def fields(self) -> Fields:
+        return Fields(self.text)
 
     @cached_property
     def has_seconds(self) -> bool:
@@ -95,12 +97,11 @@ class Line:
 
     def _forward(self, after: datetime) -> datetime | None:
         """The next wall time later than that one."""
-        return next(_library()(self.text, after), None)
+        return self.fields.nearest(after.replace(microsecond=0) + _SECOND, FORTH)
 
     def _backward(self, until: datetime) -> datetime | None:
-        """The latest wall time until that one; the library names only earlier ones."""
-        start = until.replace(microsecond=0) + _SECOND
-        return next(_library()(self.text, start, reverse=True), None)
+        """The latest wall time until that one."""
+        return self.fields.nearest(until.replace(microsecond=0), BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +177,3 @@ def _utc() -> ZoneInfo:
     from zoneinfo import ZoneInfo
 
     return ZoneInfo("UTC")
-
-
-@lru_cache(1)
-def _library() -> Callable[..., CronSim]:
-    try:
-        from cronsim import CronSim
-    except ImportError as error:
-        text = "cron lines need cronsim: pip install 'schedulergodx[service]'"
-        raise BadRule(text, "") from error
-    return CronSim

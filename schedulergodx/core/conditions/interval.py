@@ -58,6 +58,9 @@ class Every(Condition):
         late = history.fired.at - history.fired.due
         return history.fired.due if 0 <= late < self.seconds else history.fired.at
 
+    def counts(self, moment: Moment) -> bool:
+        return True
+
     def events(self) -> frozenset[Event]:
         return frozenset() if self.based is Based.RUN else frozenset({Event(Kind.FINISHED)})
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schedulergodx.core.conditions.base import Condition, History, Start
 
 _STEPS = 10_000  # looks at a rule between two fires, after which none is expected
+_FURTHEST = 1000 * 365.25 * 86400.0  # seconds: calendars end
 
 
 def next_fires(
@@ -29,7 +30,7 @@ def next_fires(
 
 
 def fires(condition: Condition, after: float, zone: ZoneInfo, history: History) -> Iterator[float]:
-    """The same without an end."""
+    """The same without an end, but a thousand years."""
     moment = Moment(after, zone, _Foreseen(history))
     steps, fired = 0, False
     while steps < _STEPS:
@@ -42,7 +43,7 @@ def fires(condition: Condition, after: float, zone: ZoneInfo, history: History) 
             moment = replace(moment, history=_Foreseen(history, fire))
             view = condition.view(moment)
         fired = view.holds
-        if view.changes is None:
+        if view.changes is None or view.changes > after + _FURTHEST:
             return
         moment = replace(moment, now=view.changes)
 

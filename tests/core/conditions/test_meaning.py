@@ -348,6 +348,8 @@ def test_the_next_fires_are_those_that_time_alone_decides() -> None:
         instant("2027-06-17 06:00"),
     ]
     assert next_fires(parse("after task 'x'"), MADE, BERLIN, past, 3) == []
+    never = parse("crontime 0 12 29 2 *") & parse("daily before 00:07")
+    assert next_fires(never, MADE, BERLIN, past, 1) == []
     open_hours = next_fires(parse("time of day between 10:00 and 12:00"), MADE, BERLIN, past, 2)
     assert open_hours == [instant("2027-06-16 10:00"), instant("2027-06-17 10:00")]
     assert next_fires(parse("daily & ~has succeeded today"), MADE + DAY, BERLIN, past, 2) == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from schedulergodx.core.conditions.base import Condition, due
@@ -47,7 +47,7 @@ def test_a_rule_does_not_change_before_it_says_so(data, condition, now, zone) ->
     assert condition.view(history.at(later, zone)).holds is view.holds
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.data(), CONDITIONS.filter(lambda one: not one.level), NOWS, ZONES)
 def test_a_fire_ends_what_made_it(data, condition, now, zone) -> None:
     """After it the rule does not hold, unless another end of a task waits, or it is a level."""
