@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.core.any_request import Request
     from schedulergodx.executors.base import Kept, Marks, Recalled, Report, Sent, Work
+    from schedulergodx.storage.base import Store
 
 T = TypeVar("T")
 
@@ -308,6 +309,12 @@ class Stage:
     def messages(self, queue: Queue) -> int:
         """How many messages wait in a queue that nobody reads."""
         return len(self.client._hub.queues[queue.name])
+
+    async def of_store(self, question: Callable[[Store], T]) -> T:
+        """What the store says inside of a round: between two it may be busy in a thread."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.engine.ask(lambda store: answer.set_result(question(store)))
+        return await answer
 
     def stored(self, uid: bytes) -> Status | None:
         """The same, read beside the service: its own connection may be busy in a thread."""

@@ -66,7 +66,8 @@ async def test_a_job_waits_for_those_that_were_put_before_it(stage: Stage) -> No
     assert final.uid == last
     assert [result.uid for result in final.results] == [item.uid for item in items]
     assert [result.value for result in final.results] == [RETURNED.value] * 2
-    assert stage.store.view_batch(1).counts == {Status.COMPLETED: 3, Status.RUNNING: 1}
+    batch = await stage.of_store(lambda store: store.view_batch(1))
+    assert batch.counts == {Status.COMPLETED: 3, Status.RUNNING: 1}
 
 
 async def test_put_before_it_again_they_are_the_same_jobs(stage: Stage) -> None:
@@ -77,7 +78,7 @@ async def test_put_before_it_again_they_are_the_same_jobs(stage: Stage) -> None:
     await put_before(stage, last, item)
     assert (await stage.begun()).uid == item.uid
     assert await stage.status(last) == "blocked"
-    assert len(stage.store.view(last).parents) == 2
+    assert len((await stage.of_store(lambda store: store.view(last))).parents) == 2
     assert not stage.errors
 
 

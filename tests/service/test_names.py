@@ -205,7 +205,7 @@ async def test_a_job_in_json_runs_and_is_answered_in_json(stage: Stage, program:
 async def test_its_queue_is_the_one_that_it_was_sent_to(stage: Stage, program: Program) -> None:
     await program.send(b'{"id": "one", "name": "add"}', queue="mail")
     await stage.begun()
-    [job] = stage.store.list_jobs(JobFilter())
+    [job] = await stage.of_store(lambda store: store.list_jobs(JobFilter()))
     assert (job.queue, job.label, job.client, job.task) == ("mail", "one", "json", "add")
 
 
@@ -215,13 +215,13 @@ async def test_one_that_comes_twice_is_one_job(stage: Stage, program: Program) -
     stage.hand.end(await stage.begun(), Outcome(Status.COMPLETED, b"3", json=True))
     assert (await program.answer())["result"] == 3
     assert not stage.hand.begun
-    assert len(stage.store.list_jobs(JobFilter())) == 1
+    assert len(await stage.of_store(lambda store: store.list_jobs(JobFilter()))) == 1
 
 
 async def test_who_missed_an_answer_sends_its_job_again(stage: Stage, program: Program) -> None:
     await program.launch(reply_to="gone-since", args=[1])
     stage.hand.end(await stage.begun(), Outcome(Status.COMPLETED, b"3", json=True))
-    await stage.until(lambda: not stage.store.unsent(0, 10) and not stage.hand.running)
+    await stage.until(lambda: not stage.untold() and not stage.hand.running)
     await program.launch(correlation_id="c2", args=[1])
     answer = await program.answer()
     assert (answer["id"], answer["result"], answer["correlation_id"]) == ("one", 3, "c2")
@@ -302,7 +302,7 @@ async def test_an_answer_never_goes_to_a_queue_of_services(
 async def test_who_is_gone_is_not_waited_for(stage: Stage, program: Program) -> None:
     await program.send(b'{"id": "one", "name": "add"}', reply_to="nobody-reads-here")
     stage.hand.end(await stage.begun(), Outcome(Status.COMPLETED, b"3", json=True))
-    await stage.until(lambda: not stage.store.unsent(0, 10))
+    await stage.until(lambda: not stage.untold())
     await program.launch(id="two")
     stage.hand.end(await stage.begun(), Outcome(Status.COMPLETED, b"4", json=True))
     assert (await program.answer())["result"] == 4
