@@ -16,7 +16,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-INTERRUPTED = 130  # exit code after Ctrl+C, as shells have it
+from schedulergodx.cli import INTERRUPTED
+
 _UNBOUNDED = 10_000  # columns: what goes into a pipe is not folded
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -100,6 +101,20 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("schedulergodx.cli.config.print_json", interrupt)
     done = sgx("config", "show", "--json")
     assert (done.exit_code, done.output) == (130, "\n")
+
+
+def test_ctrl_c_while_its_modules_are_loaded_is_130_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
+    with subprocess.Popen(
+        [sys.executable, "-m", "schedulergodx", "version"],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout and process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        assert (*process.communicate(timeout=30), process.returncode) == ("", "", 130)
 
 
 def test_what_did_not_work_is_1() -> None:
