@@ -31,6 +31,8 @@ from schedulergodx.errors import ConfigError
 from schedulergodx.setting import Scope
 from schedulergodx.storage import make_store
 from schedulergodx.storage.migrations import HEAD
+from schedulergodx.utils.process import began, place
+from tests.world import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +67,13 @@ def test_without_its_extra_it_names_the_extra(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == 'The command line needs click: pip install "schedulergodx[cli]"\n'
+
+
+def test_no_command_waits_for_what_few_of_them_need() -> None:
+    dear = ("asyncio", "rich.console", "schedulergodx.service", "schedulergodx.storage")
+    program = f"import schedulergodx.cli.program, sys; print(*{{*sys.modules}} & {{*{dear}}})"
+    command = [sys.executable, "-c", program]
+    assert subprocess.check_output(command, cwd=ROOT, text=True, timeout=60) == "\n"
 
 
 def test_an_error_of_usage_is_2() -> None:
@@ -174,6 +183,24 @@ def test_a_service_that_wrote_just_now_is_well() -> None:
     write_health(Path("jobs.db.health"))
     assert sgx("service", "health", "--db", "sqlite:///jobs.db").exit_code == 0
     assert sgx_json("service", "health", "--db", "sqlite:///jobs.db")["well"] is True
+
+
+def test_a_service_that_was_killed_is_not_well_at_once() -> None:
+    path = Path("jobs.db.health")
+    with subprocess.Popen(["sleep", "60"]) as service:
+        facts: dict[str, Any] = {"pid": service.pid, "began": began(service.pid), "place": place()}
+        write_health(path, **facts)
+        assert read_health(path, time.time()).well
+        service.kill()
+        until(lambda: "is gone: it was killed" in read_health(path, time.time()).why)
+    assert not read_health(path, time.time()).well
+    write_health(path, **facts | {"place": "a container"})
+    assert read_health(path, time.time()).well, "its pid means nothing here"
+
+
+def test_another_process_that_was_given_its_pid_is_not_the_service() -> None:
+    write_health(path := Path("jobs.db.health"), pid=os.getpid(), began=1, place=place())
+    assert "is gone" in read_health(path, time.time()).why
 
 
 @pytest.mark.parametrize(
