@@ -10,4 +10,4 @@ class RabbitBroker(AmqpBroker):
     """A `Broker` on RabbitMQ, by pika."""
 
     _connect = staticmethod(connect)
-    _window = 10_000
+    _window = 1_000

@@ -226,7 +226,7 @@ class BaseJob(Latch, MadeByHand, Generic[R]):
 
     def _open(self) -> Ended:
         assert self._response is not None
-        ended = self._ended = open_outcome(self._response, self._client._unpacker, self.id)
+        ended = self._ended = open_outcome(self._response, self._client._unpacker)
         return ended
 
     @property

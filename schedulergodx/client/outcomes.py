@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from schedulergodx.core.identity import ulid
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.core.json_data import read_json
 from schedulergodx.errors import (
@@ -61,7 +62,7 @@ _BY_CODE: dict[int, type[JobError]] = {
 _NO_REASON = Failure(ErrorCode.ERROR_IN_TASK, "no reason was given")
 
 
-def open_outcome(response: Response, unpacker: Unpacker, id: str) -> Ended:
+def open_outcome(response: Response, unpacker: Unpacker) -> Ended:
     """The value of a job that returned, else the exception to raise.
 
     Raises: ShipError, ImportError and the like if the value can't be rebuilt here
@@ -74,6 +75,7 @@ def open_outcome(response: Response, unpacker: Unpacker, id: str) -> Ended:
     if kind is None and failure.code == ErrorCode.ERROR_IN_TASK:
         return Ended(None, _own_exception(failure, unpacker))
     kind = kind or _BY_CODE.get(failure.code, JobRefused)
+    id = response.id or ulid(response.uid)
     error = kind(f"job {id}: {failure.text}", failure.code)
     if failure.traceback:
         error.__cause__ = RemoteTraceback(failure.traceback)

@@ -78,6 +78,7 @@ class Session:
         self._make_sealer = make_sealer
         self._soon = soon
         self._logger = logger
+        self._addresses: dict[str, str] = {}  # of queues of jobs
         self._outgoing: deque[Parcel | Question] = deque()
         self._drain_is_due = False
         self._under_way: set[asyncio.Future[None]] = set()
@@ -238,7 +239,10 @@ class Session:
         names = self._terms.names
         if not queue:
             return self._broker.broadcast(names.fanout(), data)
-        return self._broker.publish(names.requests(queue).name, data)
+        address = self._addresses.get(queue)
+        if address is None:
+            address = self._addresses[queue] = names.requests(queue).name
+        return self._broker.publish(address, data)
 
     def _ask(self, question: Question) -> None:
         names = self._terms.names

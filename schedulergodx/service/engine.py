@@ -16,10 +16,12 @@ from schedulergodx.service.batch_desk import BatchDesk
 from schedulergodx.service.caretaker import Caretaker
 from schedulergodx.service.desk import Desk
 from schedulergodx.service.dispatcher import Dispatcher
+from schedulergodx.service.drafter import Drafter
 from schedulergodx.service.errands import Errands
 from schedulergodx.service.explainer import Explainer
 from schedulergodx.service.finisher import Finisher
 from schedulergodx.service.followers import Followers
+from schedulergodx.service.gate import Gate
 from schedulergodx.service.inbox import Inbox
 from schedulergodx.service.journal import Journal
 from schedulergodx.service.loop import Loop, Stations
@@ -40,13 +42,11 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Broker
     from schedulergodx.config import Settings
-    from schedulergodx.core.envelope import Header
-    from schedulergodx.core.message import TaskBody
     from schedulergodx.core.names import Names
     from schedulergodx.core.signing import Signer
     from schedulergodx.executors.base import Executor, Report
     from schedulergodx.service.watch import Watch
-    from schedulergodx.storage.base import NewJob, Running, Store
+    from schedulergodx.storage.base import Running, Store
 
 logger = logging.getLogger(__name__)
 
@@ -225,15 +225,17 @@ class Engine:
         watchers = Watchers(store)
         errands = Errands(self.ring)
 
-        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
-            return inbox.draft(header, task, now)
-
-        batches = BatchDesk(store, watchers, stop=self._call_off, draft=draft, errands=errands)
+        admission = self._make_admission()
+        drafter = self._make_drafter(admission, name, identify)
+        gate = Gate(store, name)
+        batches = BatchDesk(
+            store, watchers, stop=self._call_off, draft=drafter.draft, errands=errands
+        )
         followers = Followers(store, send=self._post.send, watch=self._parts.executor.follow)
-        timekeeper, schedules = self._make_schedules(lambda: inbox)
+        timekeeper, schedules = self._make_schedules(drafter, gate)
         explainer = self._make_explainer(dispatcher)
         desk = self._make_desk(batches, schedules, errands, followers, explainer, outbox)
-        inbox = self._make_inbox(desk, name, identify)
+        inbox = Inbox(store, desk, self._parts.signer, admission, drafter, gate, name=name)
         return Stations(
             inbox,
             Scheduler(store),
@@ -274,37 +276,27 @@ class Engine:
             tell=outbox.replies,
         )
 
-    def _make_inbox(self, desk: Desk, name: str, identify: Callable[[], bytes]) -> Inbox:
-        settings = self._settings
-        return Inbox(
+    def _make_drafter(
+        self, admission: Admission, name: str, identify: Callable[[], bytes]
+    ) -> Drafter:
+        return Drafter(
             self._parts.store,
-            desk,
-            self._parts.signer,
-            self._make_admission(),
+            admission,
             name=name,
             queues=self._queues,
-            grace=settings.overdue_grace,
-            expiration=settings.task_expiration,
+            grace=self._settings.overdue_grace,
+            expiration=self._settings.task_expiration,
             identify=identify,
         )
 
-    def _make_schedules(self, inbox: Callable[[], Inbox]) -> tuple[Timekeeper, ScheduleDesk]:
+    def _make_schedules(self, drafter: Drafter, gate: Gate) -> tuple[Timekeeper, ScheduleDesk]:
         """What fires schedules, and what answers questions about them."""
         store, settings = self._parts.store, self._settings
-
-        def draft(header: Header, task: TaskBody, now: float) -> list[NewJob]:
-            return inbox().draft(header, task, now)
-
-        maker = Maker(
-            store,
-            draft=draft,
-            keep=lambda jobs, header, tick: inbox().keep(jobs, header, tick),
-            stop=self._call_off,
-        )
+        maker = Maker(store, draft=drafter.draft, keep=gate.keep, stop=self._call_off)
         timekeeper = Timekeeper(
             store, maker, silent=settings.silence_cond_check, env=settings.env, stop=self._halt
         )
-        return timekeeper, ScheduleDesk(store, timekeeper, maker, draft=draft)
+        return timekeeper, ScheduleDesk(store, timekeeper, maker, draft=drafter.draft)
 
     def _make_admission(self) -> Admission:
         return Admission(

@@ -1,7 +1,11 @@
-"""The gate: a job whose key another one has is joined to it, is refused, or takes its place."""
+"""The gate: drafted jobs are stored, each after those that it depends on.
+
+One whose key another job has is joined to that, is refused, or takes its place.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,10 +20,14 @@ from schedulergodx.service.tick import Reply
 from schedulergodx.storage.holding import Holder, Key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schedulergodx.core.envelope import Header
     from schedulergodx.core.job import Outcome
     from schedulergodx.service.tick import Tick
     from schedulergodx.storage.base import NewJob, Store
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -49,6 +57,32 @@ class Gate:
     def __init__(self, store: Store, name: str) -> None:
         self._store = store
         self._name = name
+
+    def keep(self, jobs: list[NewJob], header: Header, tick: Tick) -> set[bytes]:
+        """Store jobs, those that depend on others after the rest, and tell what ended here.
+
+        The answer is the uids that were here before.
+        """
+        admission = self.admit(jobs, tick)
+        children = [job for job in admission.jobs if job.parents]
+        rest = [job for job in admission.jobs if not job.parents]
+        known = self.add(rest, tick)
+        if children:
+            added = self._store.add_children(children)
+            known |= added.known
+            tick.told += self._store.outcomes(added.ended)
+        self.close(admission, header, tick)
+        return known
+
+    def add(self, jobs: Sequence[NewJob], tick: Tick) -> set[bytes]:
+        """Store jobs that depend on none; the answer is the uids that were here before."""
+        known = self._store.add_jobs(jobs)
+        if known:
+            logger.info("%d jobs were here before", len(known))
+        ended = [job.uid for job in jobs if job.outcome is not None and job.uid not in known]
+        if ended:
+            tick.told += self._store.outcomes(ended)
+        return known
 
     def admit(self, jobs: list[NewJob], tick: Tick) -> Admission:
         """Judge the jobs of an envelope before they are stored."""

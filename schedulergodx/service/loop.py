@@ -158,6 +158,7 @@ class Loop:
                 self._stations.caretaker.rest()
                 await self._wait()
                 await self.round()
+                await asyncio.sleep(0)  # what it sent leaves before the house is kept
         finally:
             self._committer.shutdown()
 
@@ -200,13 +201,11 @@ class Loop:
         return self.resting or not (self._arrivals or self._reports)
 
     async def _wait(self) -> None:
-        """Until there is something to do. With work at hand, only let others have their turn."""
+        """Until there is something to do."""
         rest = self._resting_until - time.monotonic()
         if rest > 0:
             await asyncio.sleep(rest)
-        elif self._arrivals or self._reports:
-            await asyncio.sleep(0)
-        else:
+        elif not (self._arrivals or self._reports):
             await self._sleep()
         self._bell.clear()
 
@@ -272,8 +271,9 @@ class Loop:
             if jobs >= self._items or (index and time.perf_counter() > end):
                 self._arrivals.extendleft(reversed(batch.arrivals[index:]))
                 del batch.arrivals[index:]
-                return
+                break
             jobs += self._take_one(arrival, tick)
+        self._stations.inbox.flush(tick)
 
     def _take_one(self, arrival: Arrival, tick: Tick) -> int:
         if not self._quarantine.condemned(arrival):
@@ -343,7 +343,7 @@ class Loop:
             for report in batch.reports:
                 self._alone(tick, partial(self._settle, report), report)
             for arrival in batch.arrivals:
-                self._alone(tick, partial(self._take_one, arrival), arrival)
+                self._alone(tick, partial(self._take, Batch([arrival])), arrival)
             self._alone(tick, self._stations.errands.work, None)
             self._alone(tick, self._stations.timekeeper.keep, None)
             self._alone(tick, self._stations.scheduler.release, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,6 +51,25 @@ async def test_one_after_the_other_a_job_costs_two_commits(
         stage.hand.end(await stage.begun(), RETURNED)
         assert await stage.outcome(uid) == RETURNED
     assert len(commits) < 45
+
+
+async def test_jobs_of_envelopes_that_come_together_are_stored_together(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, add_jobs = [], stage.store.add_jobs
+    monkeypatch.setattr(stage.store, "add_jobs", lambda jobs: stored.append(jobs) or add_jobs(jobs))
+    items = [stage.item(due=START + 10) for _ in range(50)]
+    await asyncio.gather(*[stage.launch(item) for item in items])
+    await stage.until(lambda: stage.stored(items[-1].uid))
+    assert sum(map(len, stored)) == len(items)
+    assert len(stored) < 5
+
+
+async def test_a_job_is_found_by_what_comes_in_the_same_round(stage: Stage) -> None:
+    item = stage.item(due=START + 10)
+    _, answer = await asyncio.gather(stage.launch(item), stage.ask(AskCancel(item.uid.hex())))
+    assert value(answer) == "cancelled"
+    assert (await stage.outcome(item.uid)).status is Status.CANCELLED
 
 
 async def test_what_was_told_is_forgotten_when_the_service_rests_or_stops(stage: Stage) -> None:

@@ -71,7 +71,7 @@ class Timers:
 
     by_number: dict[int, Timer] = field(default_factory=dict)
     happenings: dict[tuple[str, Action], list[Happening]] = field(default_factory=dict)
-    news: set[str] = field(default_factory=set)
+    news: dict[str, int] = field(default_factory=dict)
     last_number: int = 0
     last_happening: int = 0
 
@@ -234,7 +234,7 @@ class ScheduleModel:
     def _happens(self, task: str, actions: tuple[Action, ...], at: float) -> None:
         if self._is_listened_to(task):
             self._timers.last_happening += 1
-            self._timers.news.add(task)
+            self._timers.news[task] = self._timers.last_happening
             for action in actions:
                 happening = Happening(self._timers.last_happening, at)
                 self._timers.happenings.setdefault((task, action), []).append(happening)
@@ -246,9 +246,12 @@ class ScheduleModel:
             self._happens(task, (action, Action.FINISHED), finished)
 
     def heard(self) -> set[int]:
-        news, self._timers.news = self._timers.news, set()
+        """Those that began to listen before it happened."""
+        news, self._timers.news = self._timers.news, {}
         return {
-            timer.number for timer in self._timers.by_number.values() if news & timer.heard.keys()
+            timer.number
+            for timer in self._timers.by_number.values()
+            if any(news.get(task, 0) > before for task, before in timer.heard.items())
         }
 
     def listeners(self, task: str) -> set[int]:

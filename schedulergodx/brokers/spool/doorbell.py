@@ -14,6 +14,7 @@ from schedulergodx.utils.unix_socket import address_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+MESSAGE, ORDER = b"m", b"o"  # what a ring is for; whatever is not an order is for a message
 _ENOUGH = 1000  # rings that are taken off at once
 
 
@@ -30,15 +31,18 @@ class Doorbell:
         with address_of(path) as address:
             self._socket.bind(address)
 
-    def wait(self, timeout: float) -> None:
-        """Return when it rang, or after `timeout` seconds."""
+    def wait(self, timeout: float) -> bool:
+        """Return when it rang, or after `timeout` seconds: whether there may be a new message."""
         self._socket.settimeout(timeout)
-        with suppress(TimeoutError):
-            self._socket.recv(1)
-            self._socket.setblocking(False)
-            with suppress(BlockingIOError):
-                for _ in range(_ENOUGH):
-                    self._socket.recv(1)
+        try:
+            rings = {self._socket.recv(1)}
+        except TimeoutError:
+            return True
+        self._socket.setblocking(False)
+        with suppress(BlockingIOError):
+            for _ in range(_ENOUGH):
+                rings.add(self._socket.recv(1))
+        return rings != {ORDER}
 
     def close(self) -> None:
         """Take it away."""
@@ -55,11 +59,11 @@ class Finger:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
 
-    def ring(self, path: Path) -> None:
+    def ring(self, path: Path, what: bytes = MESSAGE) -> None:
         """Wake who reads there, if somebody does. One who has many rings before him is awake."""
         if self._socket is not None:
             with suppress(OSError), address_of(path) as address:
-                self._socket.sendto(b".", address)
+                self._socket.sendto(what, address)
 
     def close(self) -> None:
         """Let go of the socket."""

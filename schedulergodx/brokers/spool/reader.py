@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from schedulergodx.brokers.base import Delivery
 from schedulergodx.brokers.spool.directory import is_abandoned, sync_directory, try_lock
-from schedulergodx.brokers.spool.doorbell import Doorbell, Finger
+from schedulergodx.brokers.spool.doorbell import ORDER, Doorbell, Finger
 from schedulergodx.brokers.spool.framing import from_file
 from schedulergodx.brokers.spool.spares import SpareFiles
 from schedulergodx.errors import BrokerError
@@ -32,20 +32,23 @@ _LISTED = 4096  # names that are kept of a longer list
 _SCAN_SECONDS = 1.0  # between looks when the bell does not ring
 _BELL_LESS_SECONDS = 0.1  # the same on a system without such sockets
 _TOUCH_SECONDS = 60.0  # between signs that the queue is used
+_SETTLE_SECONDS = 0.05  # that settled messages wait for others, so as not to disturb the loop
+_SETTLED = 64  # messages that are not made to wait
 _LOCK_TRIES = 10
 _STAMP = 21  # letters of a name before its sender
 
 
 class _Bell(Protocol):
-    def wait(self, timeout: float) -> None: ...
+    def wait(self, timeout: float) -> bool: ...
     def close(self) -> None: ...
 
 
 class _NoBell:
     """Where there are no such sockets."""
 
-    def wait(self, timeout: float) -> None:
+    def wait(self, timeout: float) -> bool:
         time.sleep(min(timeout, _BELL_LESS_SECONDS))
+        return True
 
     def close(self) -> None:
         pass
@@ -79,6 +82,9 @@ class Reader(threading.Thread):
         self._on_gap = on_gap
         self._mutex = threading.Lock()  # of the next four
         self._orders: queue.SimpleQueue[tuple[bool, list[str]]] = queue.SimpleQueue()
+        self._late: asyncio.TimerHandle | None = (
+            None  # the ring for orders that can wait; the loop's
+        )
         self._stopping = False
         self._finished = False
         self._finger = Finger()
@@ -89,6 +95,7 @@ class Reader(threading.Thread):
         self._lock: IO[bytes] | None = None
         self._bell: _Bell = _NoBell()
         self._listed: deque[str] = deque()
+        self._seen_all = False  # nothing has come since the directory was listed to its end
         self._held: dict[str, int] = {}  # sizes of what is delivered and not settled
         self._held_bytes = 0
         self._suspect = ""  # names up to here may have been delivered before a crash
@@ -154,11 +161,17 @@ class Reader(threading.Thread):
             if self._finished:
                 return False
             self._orders.put((settled, names))
-        self._ring()
+        if not settled or self._orders.qsize() + len(names) > _SETTLED:
+            self._ring()
+        elif self._late is None:
+            self._late = self._loop.call_later(_SETTLE_SECONDS, self._ring)
         return True
 
     def _ring(self) -> None:
-        self._finger.ring(self._folder / "bell")
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+        self._finger.ring(self._folder / "bell", ORDER)
 
     def _hand_over(self, deliveries: list[Delivery]) -> None:
         if not self.reading:
@@ -176,9 +189,9 @@ class Reader(threading.Thread):
             except FileNotFoundError:
                 self._make_again()
                 continue
-            if not delivered:
+            if not delivered or (self._seen_all and not self._listed):
                 self._touch()
-                self._bell.wait(_SCAN_SECONDS)
+                self._seen_all &= not self._bell.wait(_SCAN_SECONDS)
         self._close()
 
     def _is_over(self) -> bool:
@@ -230,8 +243,9 @@ class Reader(threading.Thread):
         return len(self._held) < _WINDOW and (not self._held or self._held_bytes < _WINDOW_BYTES)
 
     def _next_name(self) -> str | None:
-        if not self._listed:
+        if not self._listed and not self._seen_all:
             self._listed.extend(self._list())
+            self._seen_all = len(self._listed) < _LISTED
         return self._listed.popleft() if self._listed else None
 
     def _list(self) -> list[str]:
@@ -263,7 +277,7 @@ class Reader(threading.Thread):
 
     def _read(self, name: str) -> bytes | None:
         try:
-            body = (self._inbox / name).read_bytes()
+            body = _read_file(f"{self._inbox}/{name}")
         except FileNotFoundError:
             return None
         self._held[name] = len(body)
@@ -294,6 +308,7 @@ class Reader(threading.Thread):
         self._release()
         self._held.clear()
         self._held_bytes = 0
+        self._seen_all = False
         try:
             self._directory.make_queue(self.queue)
             self.open()
@@ -320,3 +335,12 @@ class Reader(threading.Thread):
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _read_file(path: str) -> bytes:
+    """What a path object does with six calls more, each of which lets go of the GIL."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)

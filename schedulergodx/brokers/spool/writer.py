@@ -54,15 +54,18 @@ class Letter:
         if self.descriptor >= 0:
             os.close(self.descriptor)
         if self.partial is not None:
-            self.partial.unlink(missing_ok=True)
+            for path in (self.partial, *(inbox / self.partial.name for inbox in self.inboxes)):
+                path.unlink(missing_ok=True)
 
 
 class Writer(threading.Thread):
-    """Makes messages durable and then visible, in the order that they were given in.
+    """Makes messages visible and then durable, in the order that they were given in.
 
-    What waits at one moment is one batch: all its files are written, then synced, then renamed into
-    their queues, then each queue's directory is synced once, and then the readers are woken and the
-    futures done. A name begins with a time that never repeats or goes back within a writer.
+    What waits at one moment is one batch: all its files are written, then renamed into their
+    queues, and the readers are woken; then all are synced, then each queue's directory, and then
+    the futures are done. So a reader is at work while the disk is: what it is given early may be
+    gone after a power cut, as what it has is when it dies before it settles. A name begins with a
+    time that never repeats or goes back within a writer.
     """
 
     def __init__(self, directory: Directory, loop: asyncio.AbstractEventLoop) -> None:
@@ -112,17 +115,17 @@ class Writer(threading.Thread):
     def _write(self, batch: list[Letter]) -> None:
         for letter in batch:
             _try(self._begin, letter)
+            _try(_deliver, letter)
+        inboxes = {inbox for letter in batch for inbox in letter.inboxes}
+        for inbox in inboxes:
+            self._finger.ring(inbox.with_name("bell"))
         if len(batch) == 1:
             _try(_sync, batch[0])
         else:  # a disk takes several at a time, in about a fifth of the time
             list(self._syncers.map(partial(_try, _sync), batch))
-        for letter in batch:
-            _try(_deliver, letter)
-        inboxes = {inbox for letter in batch for inbox in letter.inboxes}
         for inbox in inboxes:
             with suppress(FileNotFoundError):  # the queue was deleted meanwhile
                 sync_directory(inbox)
-                self._finger.ring(inbox.with_name("bell"))
 
     def _begin(self, letter: Letter) -> None:
         folders = (

@@ -12,6 +12,7 @@ from schedulergodx.core.code import keys
 from schedulergodx.core.code.culprit import Culprit
 from schedulergodx.core.code.explanation import Explanation, explain
 from schedulergodx.core.code.pickler import CodePickler, dump_deeply
+from schedulergodx.core.code.plain import dump_plain
 from schedulergodx.core.code.recent import Recent
 from schedulergodx.core.code.territory import Territory
 from schedulergodx.core.code.unit import PackedFunction, PackedValue, hash_of, wrap
@@ -160,6 +161,9 @@ class Packer:
     def _pack(
         self, value: object, culprit: Callable[..., Culprit], *, outgoing: bool
     ) -> PackedValue:
+        plain = dump_plain(value)
+        if plain is not None:
+            return PackedValue(plain, ())
         units: dict[bytes, None] = {}
 
         def class_key(cls: type) -> str:

@@ -22,7 +22,7 @@ OLDEST_SQLITE = (3, 35)  # RETURNING
 APPLICATION_ID = 0x53475832  # "SGX2", in the header of the file: whose database it is
 # The write-ahead log is cut back to this each time that it begins anew. So a longer one has grown
 # since, and a commit mostly overwrites: that is twice as quick as to append.
-LOG_BYTES = 1 << 20
+LOG_BYTES = 4 << 20
 _PATIENCE = 5000  # ms to wait for a foreign program that writes
 
 _PRAGMAS = (

@@ -81,9 +81,10 @@ class Happenings:
         self._changed = self._changed or bool(gone or new)
 
     def undo(self) -> None:
-        """Something was rolled back."""
+        """Something was rolled back, maybe a part only: the rest may be as well."""
         if self._changed:
             self.load()
+            self._changed = True
 
     def keep(self) -> None:
         """It was committed."""
