@@ -24,6 +24,7 @@ from schedulergodx.cli.health import STALE_AFTER, health_path, read_health, sqli
 from schedulergodx.cli.launch import find_function
 from schedulergodx.cli.local_checks import check_store
 from schedulergodx.cli.program import program
+from schedulergodx.cli.why import in_local_time
 from schedulergodx.config import SETTINGS, load_settings
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.message import Info
@@ -124,6 +125,17 @@ def test_ctrl_c_while_its_modules_are_loaded_is_130_without_a_word(tmp_path: Pat
         assert process.stdout and process.stdout.readline() == "loading\n"
         process.send_signal(signal.SIGINT)
         assert (*process.communicate(timeout=30), process.returncode) == ("", "", 130)
+
+
+def test_why_tells_times_as_all_commands_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        told = in_local_time("it is due from 2026-01-31 20:00:00 UTC on, in 2 h")
+        assert told == "it is due from 2026-02-01 01:45:00 on, in 2 h"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_what_did_not_work_is_1() -> None:
