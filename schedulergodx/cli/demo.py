@@ -67,10 +67,10 @@ class Show:
     """
 
     def __init__(self, client: Client, service: DemoService, root: Path) -> None:
-        self._client = client
-        self._service = service
         from rich.console import Console  # late, as all of it: no other command draws so much
 
+        self._client = client
+        self._service = service
         self._root = root
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
 
