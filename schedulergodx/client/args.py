@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from schedulergodx.client.options import UNSET
@@ -18,6 +19,9 @@ from schedulergodx.errors import ConfigError, UnknownJob
 
 if TYPE_CHECKING:
     from schedulergodx.client.client import Client
+
+
+_given: ContextVar[Client | None] = ContextVar("schedulergodx_client", default=None)
 
 
 class Missing(LookupError):
@@ -149,11 +153,19 @@ class Context(Argument):
 
 def client_here() -> Client:
     """Inside a job a client in the name of the job's; else the client of the program."""
+    given = _given.get()
+    if given is not None:
+        return given
     if context.outlet is None:
         from schedulergodx.client.default import default_client
 
         return default_client()
     return _client_of_worker(os.getpid())
+
+
+def set_client_here(client: Client) -> None:
+    """Take that one in this thread, where jobs of a test run."""
+    _given.set(client)
 
 
 @functools.cache

@@ -34,7 +34,7 @@ _STUCK = 60.0  # seconds of real time for one call
 class Backstage:
     """Runs an engine, and knows when there is nothing left to do at this instant.
 
-    original: see `Hands`
+    original, begin_thread: see `Hands`
     """
 
     def __init__(
@@ -42,10 +42,12 @@ class Backstage:
         settings: Settings,
         clock: Clock,
         original: Callable[[bytes], Callable[..., Any] | None],
+        begin_thread: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._original = original
+        self._begin_thread = begin_thread
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="schedulergodx harness", daemon=True
@@ -110,7 +112,7 @@ class Backstage:
         store.open()
         broker = MemoryBroker(self._settings.broker_url)
         await broker.open(1)
-        self._hands = Hands(self._settings, self._clock, self._original)
+        self._hands = Hands(self._settings, self._clock, self._original, self._begin_thread)
         self._engine = Engine(
             Parts(store, broker, self._hands, Signer(), Names(self._settings.prefix)),
             self._settings,

@@ -54,6 +54,7 @@ class Hands:
 
     original: the function of a hash, where this process has it: called itself, it sees what a test
         has put in the place of others
+    begin_thread: called in each thread before it runs jobs
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Hands:
         settings: Settings,
         clock: Callable[[], float],
         original: Callable[[bytes], Callable[..., Any] | None],
+        begin_thread: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._original = original
@@ -70,7 +72,7 @@ class Hands:
         self._judge = Judge(settings.result_limit)
         self._output_limit = settings.output_limit
         self._page = _Page()
-        self._threads = ThreadPoolExecutor(_THREADS, "schedulergodx harness job")
+        self._threads = ThreadPoolExecutor(_THREADS, "schedulergodx harness job", begin_thread)
         self._running = 0
         self._waiting = 0
         self._deaths = 0

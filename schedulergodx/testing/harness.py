@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from schedulergodx.brokers.memory import cut_off
+from schedulergodx.client.args import set_client_here
 from schedulergodx.config import load_settings
 from schedulergodx.errors import ConfigError
 from schedulergodx.testing.backstage import Backstage
@@ -67,7 +68,9 @@ class Harness(Closing):
         self._settings = load_settings(environ={}, **{**said, **settings})
         self._backstage: Backstage | None = None
         if not eager:
-            self._backstage = Backstage(self._settings, self.clock, self._original)
+            self._backstage = Backstage(
+                self._settings, self.clock, self._original, self._begin_thread
+            )
             self._backstage.begin()
         self.client = self._client = self._make_client()
 
@@ -175,6 +178,10 @@ class Harness(Closing):
 
     def _original(self, hash: bytes) -> Callable[..., Any] | None:
         return None if self._copies else self._client.original(hash)
+
+    def _begin_thread(self) -> None:
+        """What is asked inside a job is asked by the client of the test."""
+        set_client_here(self._client)
 
     def _real(self) -> Backstage:
         if self._backstage is None:
