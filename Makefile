@@ -20,7 +20,7 @@ demo: $(READY) ## Run jobs of many kinds on a service of its own, with the files
 	@$(BIN)/sgx demo
 
 test: check programs ## Run every check and every test; installs RabbitMQ and Node.js where they are missing.
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 soak: $(READY) ## Live through ten years of a thousand schedules, in a service that dies again and again.
 	@SOAK_YEARS=10 SOAK_SCHEDULES=1000 $(BIN)/python -m pytest tests/soak -p no:logging

@@ -88,6 +88,8 @@ class _Hub:
             if reader is None:
                 return
             readers.remove(reader)
+            if reader.loop.is_closed():  # nobody reads there again
+                continue
             readers.append(reader)
             wake = not reader.coming
             reader.coming.append(messages.popleft())

@@ -9,11 +9,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+INTERRUPTED = 130  # exit code after Ctrl+C, as shells have it
 _NEEDED = frozenset({"click", "rich"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit. arguments: None for those of this process"""
+    try:
+        _run(arguments)
+    except KeyboardInterrupt:  # while modules are loaded; commands see to it themselves
+        sys.exit(INTERRUPTED)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     try:
         from schedulergodx.cli.program import program
     except ModuleNotFoundError as error:

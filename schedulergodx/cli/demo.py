@@ -12,11 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich import box
-from rich.console import Console
-from rich.padding import Padding
-from rich.progress import track
-from rich.table import Table
 
 from schedulergodx.cli import demo_tasks
 from schedulergodx.cli.demo_service import DemoService
@@ -72,6 +67,8 @@ class Show:
     """
 
     def __init__(self, client: Client, service: DemoService, root: Path) -> None:
+        from rich.console import Console  # late, as all of it: no other command draws so much
+
         self._client = client
         self._service = service
         self._root = root
@@ -168,9 +165,15 @@ class Show:
 
     def _track(self, jobs: Sequence[Job[R]]) -> Iterable[Job[R]]:
         """A bar of how many have ended; it stays."""
+        from rich.progress import track
+
         return track(jobs, _INDENT[1:], console=self._console)
 
     def _print_measures(self, measures: list[Measure]) -> None:
+        from rich import box
+        from rich.padding import Padding
+        from rich.table import Table
+
         table = Table("definition", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in ("lines", "branches"):
             table.add_column(column, justify="right")

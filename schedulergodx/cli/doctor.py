@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import click
 
 from schedulergodx.cli.asking import is_of_file
 from schedulergodx.cli.finding import Finding, Verdict, ok
-from schedulergodx.cli.local_checks import check_health, check_machine, check_secret, check_store
 from schedulergodx.cli.options import with_settings
 from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.config import Settings
@@ -24,6 +22,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
 
     The exit code is 1 if there is a problem.
     """
+    from schedulergodx.cli.local_checks import check_machine, check_secret, check_store
+
     findings = [*check_machine(), check_secret(settings), *check_store(settings)]
     if not as_json:
         _print(findings)
@@ -40,7 +40,10 @@ def _check_others(settings: Settings) -> list[Finding]:
     """The service and the broker; jobs on a file need neither."""
     if is_of_file(settings):
         return [ok("broker", "none is needed: jobs on a file are run by `sgx worker`")]
+    import asyncio
+
     from schedulergodx.cli.broker_checks import check_broker
+    from schedulergodx.cli.local_checks import check_health
 
     return [*check_health(settings), *asyncio.run(check_broker(settings))]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schedulergodx.config import Settings
 from schedulergodx.errors import ConfigError
+from schedulergodx.utils.process import lives, place
 
 STALE_AFTER = 30.0  # seconds; the service writes every five
 _SQLITE = "sqlite:///"
@@ -50,6 +51,9 @@ def read_health(path: Path, now: float) -> Health:
         return Health(False, f"no service runs here: there is no {path}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Health(False, f"{path} can't be read: {error}")
+    here = place()
+    if here and facts.get("place") == here and not lives(pid, facts.get("began")):
+        return Health(False, f"the service (process {pid}) is gone: it was killed, or crashed")
     if age > STALE_AFTER:
         return Health(False, f"the service (process {pid}) has said nothing for {age:.0f} s")
     if not facts.get("ready"):

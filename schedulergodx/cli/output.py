@@ -12,11 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-INTERRUPTED = 130  # exit code after Ctrl+C, as shells have it
+from schedulergodx.cli import INTERRUPTED
+
 _UNBOUNDED = 10_000  # columns: what goes into a pipe is not folded
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -67,6 +65,10 @@ def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> N
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under their headings."""
+    from rich import box  # late: most commands print no table
+    from rich.console import Console
+    from rich.table import Table
+
     terminal = sys.stdout.isatty()
     table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False)
     for column in columns:

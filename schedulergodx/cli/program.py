@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from schedulergodx.cli import INTERRUPTED
 from schedulergodx.cli.batch import batch
 from schedulergodx.cli.completion import completion
 from schedulergodx.cli.config import config
@@ -20,7 +21,7 @@ from schedulergodx.cli.job import cancel as cancel_jobs
 from schedulergodx.cli.job import job, list_jobs
 from schedulergodx.cli.job import requeue as requeue_jobs
 from schedulergodx.cli.launch import launch
-from schedulergodx.cli.output import INTERRUPTED, json_flag, print_json
+from schedulergodx.cli.output import json_flag, print_json
 from schedulergodx.cli.plugins import plugin, plugin_names
 from schedulergodx.cli.queue import queue
 from schedulergodx.cli.schedule import schedule

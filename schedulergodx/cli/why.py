@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import click
 
 from schedulergodx.cli.asking import asking
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import json_flag, print_json
+from schedulergodx.cli.output import json_flag, local, print_json
 from schedulergodx.config import Settings
 from schedulergodx.errors import UnknownJob
 from schedulergodx.setting import Scope
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")  # as services write one
 
 
 @click.command()
@@ -33,4 +38,14 @@ def why(settings: Settings, id: str, as_json: bool) -> None:
         said = {"code": reason.code.value, "sentence": reason.sentence, "details": reason.details}
         print_json({"id": id, **said})
     else:
-        click.echo(f"{reason.code.value}: {reason.sentence}")
+        click.echo(f"{reason.code.value}: {in_local_time(reason.sentence)}")
+
+
+def in_local_time(sentence: str) -> str:
+    """A sentence of a service, which does not know the zone of who reads it."""
+    return _INSTANT.sub(lambda found: local(_read(found[0])), sentence)
+
+
+def _read(instant: str) -> float:
+    time = datetime.strptime(instant, "%Y-%m-%d %H:%M:%S UTC")
+    return time.replace(tzinfo=UTC).timestamp()

@@ -91,8 +91,8 @@ class Finding(BaseClient):
         self, line: Line, request: Request, queue: str, timeout: Duration, every: bool
     ) -> Question:
         """A question to the service of a queue, or to every store where queue is ""."""
-        seconds = read_timeout(timeout)
-        return line.sealer.ask(request, self._address(queue), timeout=seconds, every=every)
+        address, seconds = self._address(queue), read_timeout(timeout)
+        return line.sealer.ask(request, address, queue=queue, timeout=seconds, every=every)
 
     def _notice(self, line: Line, message: bytes | str, delivery_mode: int) -> Notice:
         """A message of the user's own, signed if it is an envelope without a signature."""

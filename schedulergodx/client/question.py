@@ -19,7 +19,8 @@ class Question(Latch):
 
     uid: of its envelope, which answers name
     request: what is asked; None for a greeting or a notice
-    address: the queue it goes to; None for every store
+    address: the queue of the broker it goes to; None for every store
+    queue: the queue of jobs that it is about, if it is about one
     timeout: how long it is waited for, in seconds
     every: whether all answers are wanted, not only that of the store that knows the job
     settled: opens when no other answer is worth waiting for
@@ -33,6 +34,7 @@ class Question(Latch):
         "data",
         "error",
         "every",
+        "queue",
         "request",
         "sent",
         "settled",
@@ -47,6 +49,7 @@ class Question(Latch):
         address: str | None,
         *,
         request: Request | None = None,
+        queue: str = "",
         timeout: float | None = None,
         every: bool = False,
     ) -> None:
@@ -55,6 +58,7 @@ class Question(Latch):
         self.data = data
         self.address = address
         self.request = request
+        self.queue = queue
         self.timeout = timeout
         self.answers: list[Answer] = []
         self.every = every

@@ -263,10 +263,10 @@ def _silence(question: Question) -> Exception:
     if isinstance(error, ConfigError):
         return error
     if isinstance(error, Unroutable):
-        if question.address is not None:
+        if question.queue:
             return UnknownQueue(
-                f"no service serves queue {question.address!r} of the broker: start one that does, "
-                "with `sgx service run --queue NAME`, or correct the name"
+                f"no service serves queue {question.queue!r}: start one with "
+                f"`sgx service run --queues {question.queue}`, or correct the name"
             )
         return NoAnswer("no service ever read from this broker: start one (`sgx service run`)")
     if error is not None:

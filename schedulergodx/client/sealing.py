@@ -90,12 +90,15 @@ class Sealer:
         request: Request,
         address: str | None,
         *,
+        queue: str = "",
         timeout: float | None = None,
         every: bool = False,
     ) -> Question:
-        """A request that is to be sent; `address` is a queue, or None for every store."""
+        """A request that is to be sent; see `Question` for the arguments."""
         uid, data = self.seal(MessageType.REQUEST, request)
-        return Question(uid, data, address, request=request, timeout=timeout, every=every)
+        return Question(
+            uid, data, address, request=request, queue=queue, timeout=timeout, every=every
+        )
 
     def announce(self, request: Request, address: str) -> Notice:
         """A wish whose answer nobody waits for: it is done when a service reads it."""

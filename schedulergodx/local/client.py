@@ -13,6 +13,8 @@ from schedulergodx.core.request import AskOutcomes
 from schedulergodx.local.attendance import Attendance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from schedulergodx.client.job import Job
     from schedulergodx.client.line import Line
     from schedulergodx.client.options import Duration
@@ -46,11 +48,11 @@ class LocalClient(Client):
         """There is one store: no other one has to be waited for."""
         return self._names.requests().name
 
-    def _put(
-        self, request: Request, queue: str, timeout: Duration, *, every: bool = False
-    ) -> Question:
+    def _put_all(
+        self, requests: Iterable[Request], queue: str, timeout: Duration, *, every: bool = False
+    ) -> list[Question]:
         with Attendance(self._file):
-            return super()._put(request, queue, timeout, every=every)
+            return super()._put_all(requests, queue, timeout, every=every)
 
     def _make_line(self) -> Line:
         if context.outlet is not None:

@@ -13,6 +13,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schedulergodx.utils.process import began, place
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,7 +27,7 @@ class Watch:
     """Speaks to the watchers.
 
     file: where to write; None for nowhere
-    facts: what stands in the file beside pid, at and ready
+    facts: what stands in the file beside pid, when and where that began, at and ready
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class Watch:
         self._facts = facts
         self._ready = False
         self._complained = False  # the file could not be written the last time
+        pid = os.getpid()
+        self._process = {"pid": pid, "began": began(pid), "place": place()}
 
     def ready(self) -> None:
         """The service takes jobs."""
@@ -48,9 +52,9 @@ class Watch:
         notify("WATCHDOG=1" if self._ready else f"EXTEND_TIMEOUT_USEC={_START_SECONDS * 10**6}")
         if self._file is None:
             return
-        own = {"pid": os.getpid(), "at": self._clock(), "ready": self._ready, "trouble": trouble}
+        own = {"at": self._clock(), "ready": self._ready, "trouble": trouble}
         try:
-            _write(self._file, json.dumps({**self._facts(), **own}))
+            _write(self._file, json.dumps({**self._facts(), **self._process, **own}))
         except OSError as error:
             if not self._complained:
                 logger.warning("the health file can't be written: %s", error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from schedulergodx.client import AsyncClient
+from schedulergodx.client import AsyncClient, watching
 from schedulergodx.core.batch import AskBatch
 from schedulergodx.core.job import Status
 from schedulergodx.errors import BatchExists, UnknownBatch
@@ -145,8 +145,9 @@ def test_a_name_used_twice_is_an_error_also_for_another_process(either: Deployme
 
 
 def test_the_job_at_the_end_runs_once_also_when_the_service_is_killed(
-    either: Deployment, asked: list[Any]
+    either: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(watching, "_ASK_AGAIN", 1.0)  # so late does it notice that it was forgotten
     service = either.service().start()
     client, gate, ledger = either.client(), either.file("gate"), either.file("ledger")
     with client.batch("kill") as batch:

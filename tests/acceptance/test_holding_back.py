@@ -226,5 +226,5 @@ def test_nothing_of_a_paused_queue_runs_before_it_is_resumed(either: Deployment)
     assert views["mail"].counts == {Status.PENDING: 1}
     assert client.resume("mail") is True
     held.result(SOON)
-    with pytest.raises(UnknownQueue):
+    with pytest.raises(UnknownQueue, match=r"queue 'nowhere'.*--queues nowhere"):
         client.pause("nowhere")

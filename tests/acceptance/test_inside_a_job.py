@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schedulergodx import AsyncClient, NoJob, Output, Progress, Reason, StatusChange, current_job
+from schedulergodx.client import following
 from schedulergodx.core.job import Status
 from tests.world import SECRET, until
 
@@ -173,7 +174,12 @@ def test_a_job_follows_another_one(shared: Deployment) -> None:
     assert seen[-1] == "StatusChange"
 
 
-def test_who_follows_sees_the_service_come_back(deployment: Deployment) -> None:
+def test_who_follows_sees_the_service_come_back(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        following, "_ASK_AGAIN", 1.0
+    )  # so late does it notice that it was forgotten
     service = deployment.service().start()
     task = deployment.client().task(max_attempts=2)(talk)
     job = task.launch(str(gate := deployment.file("gate")))

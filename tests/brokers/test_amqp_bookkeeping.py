@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedulergodx.brokers.amqp.address import Address
@@ -49,6 +49,7 @@ def reading_of(model: UnsettledModel) -> Reading:
     return reading
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.booleans(), st.lists(st.integers(1, 12), min_size=1, max_size=12)),
@@ -95,6 +96,7 @@ def run(test: Callable[[], None]) -> None:
     asyncio.run(on_a_loop())
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_confirms_of_any_order_settle_exactly_their_publishes(data: st.DataObject) -> None:
     def test() -> None:
@@ -115,6 +117,7 @@ def test_confirms_of_any_order_settle_exactly_their_publishes(data: st.DataObjec
     run(test)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.data())
 def test_one_refused_message_is_found_without_losing_the_others(
     count: int, data: st.DataObject
@@ -172,6 +175,7 @@ def test_more_bytes_than_the_window_wait() -> None:
 # -- names and addresses ------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))  # each of up to four bytes, each byte of up to three
 def test_a_name_comes_back_from_the_wire(name: str) -> None:
     assert from_wire(to_wire(name)) == name

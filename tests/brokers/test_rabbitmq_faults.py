@@ -16,6 +16,7 @@ import pytest
 
 from schedulergodx.brokers import make_async_broker, make_broker
 from schedulergodx.brokers.amqp.broker import AmqpBroker
+from schedulergodx.brokers.backoff import Backoff
 from schedulergodx.brokers.base import Held
 from schedulergodx.brokers.rabbitmq import RabbitBroker
 from schedulergodx.core.names import Names
@@ -71,6 +72,12 @@ def node(strict_node: Node) -> Node:
     if not strict_node.alive:
         strict_node.start()
     return strict_node
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that is back is looked for every half a second, and not every five."""
+    monkeypatch.setattr(Backoff.__init__, "__defaults__", (0.1, 0.5))
 
 
 @pytest.fixture(params=["pika", "aio-pika"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from schedulergodx.cli.health import STALE_AFTER, health_path, read_health, sqli
 from schedulergodx.cli.launch import find_function
 from schedulergodx.cli.local_checks import check_store
 from schedulergodx.cli.program import program
+from schedulergodx.cli.why import in_local_time
 from schedulergodx.config import SETTINGS, load_settings
 from schedulergodx.core.code import interpreter_tag
 from schedulergodx.core.message import Info
@@ -30,6 +32,8 @@ from schedulergodx.errors import ConfigError
 from schedulergodx.setting import Scope
 from schedulergodx.storage import make_store
 from schedulergodx.storage.migrations import HEAD
+from schedulergodx.utils.process import began, place
+from tests.world import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +70,13 @@ def test_without_its_extra_it_names_the_extra(tmp_path: Path) -> None:
     assert done.stderr == 'The command line needs click: pip install "schedulergodx[cli]"\n'
 
 
+def test_no_command_waits_for_what_few_of_them_need() -> None:
+    dear = ("asyncio", "rich.console", "schedulergodx.service", "schedulergodx.storage")
+    program = f"import schedulergodx.cli.program, sys; print(*{{*sys.modules}} & {{*{dear}}})"
+    command = [sys.executable, "-c", program]
+    assert subprocess.check_output(command, cwd=ROOT, text=True, timeout=60) == "\n"
+
+
 def test_an_error_of_usage_is_2() -> None:
     assert sgx("job", "show").exit_code == 2
     assert sgx("service", "run", "--workers", "many").exit_code == 2
@@ -100,6 +111,31 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("schedulergodx.cli.config.print_json", interrupt)
     done = sgx("config", "show", "--json")
     assert (done.exit_code, done.output) == (130, "\n")
+
+
+def test_ctrl_c_while_its_modules_are_loaded_is_130_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
+    with subprocess.Popen(
+        [sys.executable, "-m", "schedulergodx", "version"],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout and process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        assert (*process.communicate(timeout=30), process.returncode) == ("", "", 130)
+
+
+def test_why_tells_times_as_all_commands_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        told = in_local_time("it is due from 2026-01-31 20:00:00 UTC on, in 2 h")
+        assert told == "it is due from 2026-02-01 01:45:00 on, in 2 h"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_what_did_not_work_is_1() -> None:
@@ -159,6 +195,24 @@ def test_a_service_that_wrote_just_now_is_well() -> None:
     write_health(Path("jobs.db.health"))
     assert sgx("service", "health", "--db", "sqlite:///jobs.db").exit_code == 0
     assert sgx_json("service", "health", "--db", "sqlite:///jobs.db")["well"] is True
+
+
+def test_a_service_that_was_killed_is_not_well_at_once() -> None:
+    path = Path("jobs.db.health")
+    with subprocess.Popen(["sleep", "60"]) as service:
+        facts: dict[str, Any] = {"pid": service.pid, "began": began(service.pid), "place": place()}
+        write_health(path, **facts)
+        assert read_health(path, time.time()).well
+        service.kill()
+        until(lambda: "is gone: it was killed" in read_health(path, time.time()).why)
+    assert not read_health(path, time.time()).well
+    write_health(path, **facts | {"place": "a container"})
+    assert read_health(path, time.time()).well, "its pid means nothing here"
+
+
+def test_another_process_that_was_given_its_pid_is_not_the_service() -> None:
+    write_health(path := Path("jobs.db.health"), pid=os.getpid(), began=1, place=place())
+    assert "is gone" in read_health(path, time.time()).why
 
 
 @pytest.mark.parametrize(

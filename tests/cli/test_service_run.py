@@ -99,13 +99,18 @@ def test_a_service_that_cant_start_is_1_with_a_line(start: Start, tmp_path: Path
     assert "Traceback" not in log
 
 
-def test_a_killed_service_is_soon_not_well(start: Start, tmp_path: Path) -> None:
+def test_a_killed_service_is_not_well_at_once_and_from_elsewhere_soon(
+    start: Start, tmp_path: Path
+) -> None:
     process = start("--broker", "spool:broker", "--workers", "1")
     until(lambda: sgx(tmp_path, "service", "health").returncode == 0)
     process.kill()
     process.wait()
+    done = sgx(tmp_path, "service", "health")
+    assert done.returncode == 1
+    assert "is gone: it was killed" in done.stderr
     file = tmp_path / "SchedulerGodX.db.health"
-    facts = json.loads(file.read_text())
+    facts = json.loads(file.read_text()) | {"place": "elsewhere"}
     file.write_text(json.dumps({**facts, "at": facts["at"] - 60}))  # a minute goes by
     done = sgx(tmp_path, "service", "health")
     assert done.returncode == 1

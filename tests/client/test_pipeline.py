@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from schedulergodx.brokers.memory import MemoryBroker
-from schedulergodx.client import Client, Job
+from schedulergodx.client import Client, Job, session
 from schedulergodx.client import pipeline as pipelines
 from schedulergodx.core.envelope import ENVELOPE_BYTES
 from schedulergodx.errors import BrokerClosed, ConfigError, LaunchUnconfirmed, UnknownQueue
@@ -171,6 +171,7 @@ def test_several_errors_are_a_group(client: Client, monkeypatch: pytest.MonkeyPa
     [error] = unconfirmed.exceptions
     assert isinstance(error, LaunchUnconfirmed)
     monkeypatch.undo()
+    monkeypatch.setattr(session, "_LAST_WORDS", 0.1)  # those of the first one never arrive
     client._confirm_timeout = SOON
     assert error.jobs == (lost,)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schedulergodx.brokers.memory import MemoryBroker
-from schedulergodx.client import Client, Job
+from schedulergodx.client import Client, Job, session
 from schedulergodx.core.job import Outcome, Status
 from schedulergodx.core.message import Response
 from schedulergodx.core.names import Names
@@ -99,6 +99,7 @@ def test_a_broker_that_is_away_is_not_taken_for_a_silent_service(
     monkeypatch.setattr(
         MemoryBroker, "publish", lambda *_: asyncio.get_running_loop().create_future()
     )
+    monkeypatch.setattr(session, "_LAST_WORDS", 0.1)  # its words never arrive
     with pytest.raises(NoAnswer, match="the broker did not take the question within"):
         job.status(timeout=0.05)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedulergodx.core.any_request import read_request
@@ -35,6 +35,7 @@ def test_what_is_sealed_is_what_is_opened() -> None:
     assert not bad
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_no_byte_can_be_changed(position: int, change: int) -> None:
     whole = bytearray(sealed())
@@ -43,6 +44,7 @@ def test_no_byte_can_be_changed(position: int, change: int) -> None:
         unseal(bytes(whole), SIGNER)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_cut_off_envelope_is_refused(length: int) -> None:
     whole = sealed()
@@ -50,6 +52,7 @@ def test_a_cut_off_envelope_is_refused(length: int) -> None:
         unseal(whole[: length % len(whole)], SIGNER)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises(EnvelopeError):

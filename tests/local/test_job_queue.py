@@ -187,8 +187,9 @@ def test_jobs_of_any_queue_are_taken(queue: JobQueue, at_work: Callable[..., Wor
 
 def test_a_job_that_depends_on_nobody_is_refused(queue: JobQueue) -> None:
     """G4; defect 1: an unknown dependency is an error at submit, and nothing is stored."""
-    with pytest.raises(UnknownJob):
-        queue.submit(Job("child", double, {"number": 1}, dependencies=["nobody"]))
+    for id in ("nobody", "01KBA8YZ7DK5GDJHY4R3N2M0TX"):
+        with pytest.raises(UnknownJob, match=id):
+            queue.submit(Job("child", double, {"number": 1}, dependencies=[id]))
     assert queue.list_jobs() == []
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from schedulergodx.service.watch import Watch, notify
+from schedulergodx.utils.process import began, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +30,8 @@ def test_the_file_says_who_when_and_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "health"
     watch(file).pulse("the disk is full")
     assert facts(file).items() >= {"name": "mine", "at": 5.0, "ready": False}.items()
+    assert facts(file).items() >= {"pid": os.getpid(), "place": place()}.items()
+    assert facts(file)["began"] == began(os.getpid())
     assert facts(file)["trouble"] == "the disk is full"
     watch(file).ready()
     assert (facts(file)["ready"], facts(file)["trouble"]) == (True, "")

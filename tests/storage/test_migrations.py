@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def schema_of(path: Path) -> dict[str, str]:
     return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
 
 
+def dump(connection: sqlite3.Connection) -> list[str]:
+    """All that a database holds, as statements."""
+    return [" ".join(line.removesuffix(";").split()) for line in connection.iterdump()]
+
+
+def connect(path: Path | str) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(path, isolation_level=None))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "store.db"
@@ -37,14 +47,52 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_all_steps_together_make_the_schema(path: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def stepped(tmp_path: Path) -> Path:
+    """A database that all steps have made, one after the other."""
+    path = tmp_path / "stepped.db"
+    with connect(path) as connection:
+        migrations.take_steps(connection)
+    return path
+
+
+def test_all_steps_together_make_the_schema(stepped: Path, tmp_path: Path) -> None:
     fresh = tmp_path / "fresh.db"
     metadata.create_all(create_engine(f"sqlite:///{fresh}"))
-    assert schema_of(path) == schema_of(fresh)
+    assert schema_of(stepped) == schema_of(fresh)
 
 
-def test_alembic_finds_nothing_left_to_do(path: Path) -> None:
-    with create_engine(f"sqlite:///{path}").connect() as connection:
+def test_a_new_database_is_what_all_steps_make(stepped: Path) -> None:
+    with connect(":memory:") as new, connect(stepped) as old:
+        migrations.migrate(new, "new")
+        remedy = "python -m schedulergodx.storage.migrations > FILE, and make FILE its head.sql"
+        assert dump(new) == dump(old), remedy
+
+
+def test_a_new_database_is_made_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "HEAD", object())  # the last statement of all fails
+    with connect(":memory:") as new:
+        with pytest.raises(sqlite3.Error):
+            migrations.migrate(new, "new")
+        assert migrations.script_of(new) == ""
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_an_older_database_becomes_what_a_new_one_is(
+    revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(":memory:") as new, connect(":memory:") as old:
+        migrations.migrate(new, "new")
+        with monkeypatch.context() as before:
+            before.setattr(migrations, "HEAD", revision)
+            migrations.take_steps(old)
+        assert migrations.revision_of(old) == revision
+        migrations.migrate(old, "old")
+        assert dump(old) == dump(new)
+
+
+def test_alembic_finds_nothing_left_to_do(stepped: Path) -> None:
+    with create_engine(f"sqlite:///{stepped}").connect() as connection:
         context = MigrationContext.configure(connection)
         differences = compare_metadata(context, metadata)
     assert [d for d in differences if d[0] != "remove_table"] == []
@@ -85,7 +133,12 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(
     assert schema_of(path) == before
 
 
-def test_opening_a_file_of_this_version_loads_no_alembic(path: Path) -> None:
+@pytest.mark.parametrize("is_new", [False, True])
+def test_opening_a_file_of_this_version_or_a_new_one_loads_no_alembic(
+    path: Path, is_new: bool
+) -> None:
+    if is_new:
+        path.unlink()
     program = (
         "import sys; from schedulergodx.storage import make_store; "
         f"make_store({str(path)!r}).open(); "
@@ -106,12 +159,10 @@ def test_a_new_database_gives_free_pages_back_and_keeps_a_log(path: Path) -> Non
     reader.close()
 
 
-def test_foreign_keys_are_on_after_a_migration(tmp_path: Path) -> None:
-    store = make_store(tmp_path / "new.db")
-    store.open()
-    raw = store._connection.raw  # type: ignore[attr-defined]  # looked at from inside
-    assert raw.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    store.close()
+def test_foreign_keys_are_on_after_a_migration() -> None:
+    with connect(":memory:") as connection:
+        migrations.take_steps(connection)
+        assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
 def test_the_numbers_of_states_never_change() -> None:

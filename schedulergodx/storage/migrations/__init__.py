@@ -2,7 +2,7 @@
 
 Each file in `versions` is one step. Steps run in the process that opens the store, in one
 transaction: a database has the old schema or the new one. Alembic is loaded only if there is a step
-to take.
+to take. A new database takes none: `head.sql` is what all of them make, at a hundredth of the time.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     revision = revision_of(connection)
     if revision == HEAD:
         return
+    if revision is None and not script_of(connection):
+        _make(connection)
+        logger.info("%s: made, with schema %s", name, HEAD)
+        return
     _import_alembic()
     config = _config()
     if revision is not None and revision not in _known(config):
@@ -42,10 +46,18 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
             f"version knows schemas up to {HEAD}: install the newer version, or name another file"
         )
     _upgrade(connection, config)
-    if revision is None:
-        logger.info("%s: made, with schema %s", name, HEAD)
-    else:
-        logger.info("%s: schema %s became %s", name, revision, HEAD)
+    logger.info("%s: schema %s became %s", name, revision, HEAD)
+
+
+def take_steps(connection: sqlite3.Connection) -> None:
+    """Run all steps on an empty database, as `migrate` runs those that are left."""
+    _upgrade(connection, _config())
+
+
+def script_of(connection: sqlite3.Connection) -> str:
+    """The statements that make the tables and indexes of a database."""
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    return "".join(f"{_tidy(text)};\n" for (text,) in found)
 
 
 def revision_of(connection: sqlite3.Connection) -> str | None:
@@ -57,12 +69,27 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def _tidy(statement: str) -> str:
+    lines = statement.strip().replace("\t", "    ").splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """Make what all steps together make, or nothing."""
+    script = Path(__file__).with_name("head.sql").read_text()
+    with connection:  # it commits, or rolls back
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+
+
 def _import_alembic() -> None:
     try:
         import alembic  # noqa: F401  (it is loaded to learn whether it is there)
     except ImportError as error:
         raise StoreError(
-            "a store needs SQLAlchemy and alembic to make its tables: "
+            "a store needs SQLAlchemy and alembic to change its tables: "
             "pip install 'schedulergodx[service]'"
         ) from error
 
