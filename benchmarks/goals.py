@@ -127,6 +127,8 @@ def _deferred(figures: Figures) -> Iterator[Goal]:
     own = figures.get("deferred", "rabbitmq-shared", "p99_ms")
     behind = figures.get("behind", "rabbitmq-shared", "p99_ms")
     yield from _ratio("P13", "p99 late behind a backlog, times P4's", 1.5, behind, own, more=False)
+    alone = figures.get("behind", "rabbitmq-shared", "alone_ms")
+    yield from _ratio("P13", "p99 late, times that without it", 1.5, behind, alone, more=False)
 
 
 def _kinds(figures: Figures) -> Iterator[Goal]:

@@ -54,6 +54,7 @@ def _measure(stage: Stage, size: int) -> Figures:
 
 
 def _measure_behind(stage: Stage, size: int) -> Figures:
+    alone = _measure_burst(stage)
     far = time.time() + _HOUR
     begin = time.time()
     for start in range(0, size, _SLICE):
@@ -61,10 +62,23 @@ def _measure_behind(stage: Stage, size: int) -> Figures:
         stage.contestant.send_many("noop", range(start, start + count), [far] * count)
     sending = time.time() - begin
     time.sleep(_SOON)
+    behind = _measure_burst(stage)
+    return {
+        "jobs": size,
+        "sending_s": sending,
+        "alone_ms": alone["p99_ms"],
+        **behind,
+        **stage.memory(),
+    }
+
+
+def _measure_burst(stage: Stage) -> Figures:
+    """How late jobs start that are due in the same instant."""
+    stage.journal.clear()
     dues = [time.time() + _SOON] * _BEHIND
     stage.contestant.send_many("stamp", range(_BEHIND), dues)
     stage.journal.wait(_BEHIND, _SOON + _PATIENCE / 2)
-    return {"jobs": size, "sending_s": sending, **_lateness(stage, dues), **stage.memory()}
+    return _lateness(stage, dues)
 
 
 DEFERRED = Workload(
@@ -84,7 +98,7 @@ BEHIND = Workload(
     label="P13",
     title="100 jobs due in 2 s, behind many that are due in an hour",
     sizes={Length.QUICK: 4_000, Length.USUAL: 20_000, Length.LONG: 1_000_000},
-    columns=_COLUMNS,
+    columns=(*_COLUMNS, Column("alone_ms", "p99 without them", ".1f")),
     measure=_measure_behind,
     best=("p99_ms", False),
     needs=frozenset({Offer.DELAYS}),

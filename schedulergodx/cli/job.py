@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from schedulergodx.cli.asking import asking
 from schedulergodx.cli.job_page import FACTS, as_dict, as_row, print_page
+from schedulergodx.cli.launch import Duration
 from schedulergodx.cli.options import with_settings
 from schedulergodx.cli.output import format_option, json_flag, print_csv, print_json, print_table
 from schedulergodx.config import Settings
@@ -42,12 +44,16 @@ def job() -> None:
 @click.option("--queue", help="Only jobs of this queue.")
 @click.option("--task", help="Only jobs of this task.")
 @click.option("--client", help="Only jobs of this client.")
+@click.option("--since", type=Duration(), help='Only jobs of the last while, as "2 h".')
 @click.option("--limit", type=click.IntRange(1, _MOST), default=100, show_default=True)
 @format_option
 @with_settings(Scope.BOTH)
-def list_jobs(settings: Settings, status: str | None, form: str, **fields: Any) -> None:
+def list_jobs(
+    settings: Settings, status: str | None, since: float | None, form: str, **fields: Any
+) -> None:
     """Print jobs, newest first."""
-    wanted = JobFilter(status=Status(status) if status else None, **fields)
+    moment = None if since is None else time.time() - since
+    wanted = JobFilter(status=Status(status) if status else None, since=moment, **fields)
     with asking(settings) as asker:
         views = asker.list_jobs(wanted)
     if form == "json":

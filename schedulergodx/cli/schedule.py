@@ -10,8 +10,10 @@ import click
 
 from schedulergodx.cli.asking import asking
 from schedulergodx.cli.day_picture import print_day
+from schedulergodx.cli.launch import Duration
 from schedulergodx.cli.options import with_settings
-from schedulergodx.cli.output import iso, json_flag, local, print_json, print_table
+from schedulergodx.cli.outcomes import print_outcomes
+from schedulergodx.cli.output import iso, json_flag, leaving, local, print_json, print_table
 from schedulergodx.config import Settings
 from schedulergodx.core.identity import ulid
 from schedulergodx.errors import UnknownSchedule
@@ -158,10 +160,33 @@ def delete(settings: Settings, schedules: tuple[str, ...]) -> None:
 
 @schedule.command()
 @click.argument("schedules", nargs=-1, required=True, metavar="SCHEDULE...")
+@click.option("--wait", is_flag=True, help="Wait, and print what became of them.")
+@click.option("--timeout", type=Duration(), help="How long to wait for each at the most.")
+@json_flag
 @with_settings(Scope.BOTH)
-def run(settings: Settings, schedules: tuple[str, ...]) -> None:
-    """Make their jobs now, whatever their rules and states say."""
-    _do_each(settings, schedules, lambda one: f"runs as job {one.run().id}")
+def run(
+    settings: Settings,
+    schedules: tuple[str, ...],
+    wait: bool,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Make their jobs now, once, whatever their rules and states say.
+
+    None is made if one of the schedules is not there. With --wait the exit code is 1 if not all
+    completed; Ctrl+C leaves them alone.
+    """
+    with asking(settings) as client:
+        jobs = list(zip(schedules, client.session.run(*schedules), strict=True))
+        if not as_json:
+            for name, job in jobs:
+                click.echo(f"{name} runs as job {job.id}", err=wait)
+        elif not wait:
+            print_json([{"schedule": name, "id": job.id} for name, job in jobs])
+        if wait:
+            with leaving("not waited for any more; the jobs go on"):
+                completed = print_outcomes(jobs, timeout, as_json=as_json)
+            sys.exit(0 if completed else 1)
 
 
 def _do_each(settings: Settings, names: Sequence[str], act: Callable[[Schedule], str]) -> None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from schedulergodx.client.job import Job
     from schedulergodx.client.options import Duration
+    from schedulergodx.client.policies import Rule
     from schedulergodx.client.response import Response
+    from schedulergodx.core.schedule import ScheduleView
 
 
 class _Responding(Protocol):
@@ -29,6 +31,18 @@ class _Turned(Protocol):
 
     def _disable(self) -> bool: ...
     def run(self) -> Job[Any]: ...
+    def update(self, rule: Rule) -> int: ...
+    def view(self) -> ScheduleView: ...
+
+
+class StartCond:
+    """`schedule.start_cond`, its rule; assigned to, it is `update(rule)`."""
+
+    def __get__(self, schedule: _Turned, _: object = None) -> str:
+        return schedule.view().rule
+
+    def __set__(self, schedule: _Turned, rule: Rule) -> None:
+        schedule.update(rule)
 
 
 class Disable:

@@ -93,9 +93,10 @@ class Asking(Launching):
     ) -> list[JobView]:
         """Jobs of all clients, newest first, where all that is given holds.
 
-        fields: those of `JobFilter`, as `status="failed", queue="mail", limit=10`
+        fields: those of `JobFilter`, as `status="failed", queue="mail", limit=10`. `since` is a
+            `datetime` as well, or a text in ISO 8601
 
-        Raises: NoAnswer; ConfigError for a field that is none, or a status
+        Raises: NoAnswer; ConfigError for a field that is none, a status or a moment
         """
         which = job_filter(which, fields)
         question = self._put(AskList(which), which.queue or "", timeout, every=True)

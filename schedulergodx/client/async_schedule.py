@@ -19,10 +19,14 @@ from schedulergodx.core.schedule import (
 )
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from datetime import datetime
 
     from schedulergodx.client.async_job import AsyncJob
-    from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.client.policies import Rule, SchedulePolicies
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.view import JobView
     from schedulergodx.core.why import Why
 
 
@@ -74,17 +78,26 @@ class AsyncSchedule(BaseSchedule):
         *,
         zone: str | None = None,
         func: Any = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         **policies: Unpack[SchedulePolicies],
     ) -> int:
-        """Change it: its rule, its zone, its function with its arguments, its policies.
-
-        The answer is its version. What it has done is kept: a `daily` that ran does not run again.
-
-        Raises: BadRule, ConfigError, ShipError
-        """
-        request = self._change_request(rule, zone, func, args, kwargs or {}, dict(policies))
+        """Change it: its rule, its zone, what it runs with its arguments, its policies."""
+        said = {"path": path, "func_name": func_name, "command": command, "cwd": cwd, "code": code}
+        request = self._change_request(
+            rule,
+            func,
+            zone=zone,
+            args=args,
+            kwargs=kwargs,
+            program=said,
+            policies=dict(policies),
+        )
         view: ScheduleView = await self._ask(request)
         self._view = view
         return view.version
@@ -110,6 +123,11 @@ class AsyncSchedule(BaseSchedule):
         bound = None if before is None else before.timestamp()
         fires: list[FireView] = await self._ask(AskFires(self.id, bound, limit))
         return fires
+
+    async def last(self, status: Status | str | None = None) -> JobView | None:
+        """The newest job of its task, of those in that status; None if there is none."""
+        jobs: list[JobView] = await self._client.list_jobs(task=self.task, status=status, limit=1)
+        return jobs[0] if jobs else None
 
     async def changes(self, limit: int = 100) -> list[ChangeView]:
         """Who has changed it, when, and how; the oldest first."""

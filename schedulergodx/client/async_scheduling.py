@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.async_asking import AsyncAsking
 from schedulergodx.client.async_schedule import AsyncSchedule
-from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
+from schedulergodx.client.planning import Planned, Planning
+from schedulergodx.client.policies import Rule, SchedulePolicies
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent, read_answers
 from schedulergodx.client.schedule_base import PAGE, new_views, next_page
 from schedulergodx.core.request import AskStop
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.async_client import AsyncClient
+    from schedulergodx.client.async_group import AsyncGroup
     from schedulergodx.client.async_job import AsyncJob
     from schedulergodx.client.line import Line
-    from schedulergodx.client.planning import Conflict
+    from schedulergodx.client.options import TaskOptions
+    from schedulergodx.client.policies import Conflict
 
 
 class AsyncScheduling(Planning, AsyncAsking):
@@ -60,6 +63,20 @@ class AsyncScheduling(Planning, AsyncAsking):
         )
         view = await self._ask(planned.request, planned.queue, ANSWER_TIMEOUT)
         return AsyncSchedule(self, view)
+
+    def group(
+        self,
+        prefix: str,
+        *,
+        start_cond: Rule | None = None,
+        zone: str = "UTC",
+        params: Mapping[str, Any] | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> AsyncGroup:
+        """Tasks and schedules that have something in common; see `Client.group`."""
+        from schedulergodx.client.async_group import AsyncGroup  # late: few programs have any
+
+        return AsyncGroup(self, prefix, start_cond, zone, params or {}, options)
 
     @property
     def session(self) -> AsyncSession:

@@ -14,7 +14,7 @@ from schedulergodx.client.options import TaskOptions
 if TYPE_CHECKING:
     from schedulergodx.client.async_client import AsyncClient
     from schedulergodx.client.async_schedule import AsyncSchedule
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
     from schedulergodx.client.recipe import Recipe
 
 P = ParamSpec("P")

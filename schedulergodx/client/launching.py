@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from schedulergodx.client.base_task import BaseTask
 from schedulergodx.client.finding import Finding
@@ -15,9 +15,11 @@ from schedulergodx.core.envelope import LARGEST_BYTES
 from schedulergodx.core.message import JobItem
 
 if TYPE_CHECKING:
+    from schedulergodx.client.hooks import InitHook, RunHook
     from schedulergodx.client.options import Options
     from schedulergodx.client.template import Template
 
+H = TypeVar("H", bound=Callable[[Any], object])
 _NONE: Mapping[bytes, bytes] = {}
 
 
@@ -29,10 +31,29 @@ class Launching(Finding):
     def _set_up(self, *given: Any) -> None:
         super()._set_up(*given)
         self._packers = Packers()
+        self._init_hooks: list[InitHook] = []
+        self._run_hooks: list[RunHook] = []
 
     def _part_from_parent(self) -> None:
         super()._part_from_parent()
         self._packers.after_fork()
+
+    def hook_task_init(self, function: H) -> H:
+        """Have a function called with each task that is made from now on, to set its parameters.
+
+        As `@client.hook_task_init`. A function that is scheduled as it is becomes a task as well.
+        """
+        self._init_hooks.append(function)
+        return function
+
+    def hook_task_execute(self, function: H) -> H:
+        """Have a function called before each run of the tasks that are made from now on.
+
+        It travels with them, and is given the name of the task; `current_job()` is the job. Of a
+        generator the part after its `yield` is run after it; what the task raises is raised there.
+        """
+        self._run_hooks.append(function)
+        return function
 
     def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
         """A task, or what makes one of the function that it decorates."""
@@ -50,9 +71,18 @@ class Launching(Finding):
         return task
 
     def _make_task(self, function: Callable[..., Any], name: str, options: Options) -> BaseTask:
-        recipe = Recipe(_found(function, options.name or name), name, options, self._packers.find)
+        task_name = options.name or name
+        function = _found(function, task_name)
+        if self._run_hooks:
+            from schedulergodx.client.hooks import with_hooks  # late: few programs have any
+
+            function = with_hooks(function, task_name, self._run_hooks)
+        recipe = Recipe(function, name, options, self._packers.find)
         plain, coroutine = self._task_kinds
-        return (coroutine if is_coroutine_function(function) else plain)(self, recipe)
+        task = (coroutine if is_coroutine_function(function) else plain)(self, recipe)
+        for hook in self._init_hooks:
+            hook(task)
+        return task
 
     def _prepare(
         self, recipe: Recipe, args: tuple[Any, ...], kwargs: dict[str, Any]

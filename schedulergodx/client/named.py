@@ -56,11 +56,13 @@ class NamedRecipe(Recipe):
         return recipe
 
     def _variant(self, said: Mapping[str, Any]) -> Recipe:
+        said = dict(said)
+        name = said.pop("name", self.name) if self._kind else self.name  # a kind is no name
         for option in _OF_CODE:
             if option in said:
                 raise ConfigError(f"{option} needs code that travels: {self.name!r} is only a name")
         options = self.options.changed(said)
-        return NamedRecipe(self.name, options, everywhere=self._everywhere, kind=self._kind)
+        return NamedRecipe(name, options, everywhere=self._everywhere, kind=self._kind)
 
     def _make_named(self) -> Template:
         options = self.options

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from schedulergodx.client import reading
+from schedulergodx.client.policies import FirePolicies
 from schedulergodx.client.unique import By, Unique, read_unique
 from schedulergodx.core.job import Execution, LimitRule, Limits, RetryRule
 from schedulergodx.core.names import DEFAULT_QUEUE
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from schedulergodx.client.base_batch import BaseBatch
-    from schedulergodx.core.conditions.base import Condition
+    from schedulergodx.client.policies import Conflict, Rule
 
 Duration = float | timedelta | str
 Errors = type[BaseException] | Iterable[type[BaseException]]
@@ -51,7 +52,7 @@ class TaskOptions(TypedDict, total=False):
     delay: the job is not to start before so much time has passed
     run_at: or before this instant, a `datetime` with a time zone
     expires: it must have started by then, a duration from the launch on or a `datetime`
-    timeout, lifetime: how long an attempt may run; None for no limit
+    timeout, lifetime: how long an attempt may run; None for no limit, as `timeout="never"`
     task_lifetime: the same, for jobs that are not hard
     hard_task_lifetime: the same, for hard jobs
     hard: run each job in a fresh process of its own
@@ -118,15 +119,20 @@ class TaskOptions(TypedDict, total=False):
     batch: BaseBatch | None
 
 
-class RegisterOptions(TaskOptions, total=False):
-    """What `@client.task` takes beside them.
+class RegisterOptions(TaskOptions, FirePolicies, total=False):
+    """What `@client.task` takes: all of that, and for a schedule its policies.
 
     schedule: a rule that makes jobs of the task from now on
     zone: of that rule, an IANA name; UTC if left out
+    args, kwargs: of these jobs
+    on_conflict: what is done where this program has another schedule of that name
     """
 
-    schedule: str | Condition | None
+    schedule: Rule | None
     zone: str
+    args: Iterable[Any]
+    kwargs: Mapping[str, Any] | None
+    on_conflict: Conflict | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +299,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "limit_key": reading.or_none(reading.read_key),
     "batch": reading.or_none(_read_batch),
 }
-_READERS["timeout"] = _READERS["lifetime"]
+_READERS["timeout"] = lambda value: _READERS["lifetime"](None if value == "never" else value)
 
 
 def _read(name: str, value: object) -> Any:

@@ -4,65 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from schedulergodx.client import reading
 from schedulergodx.client.naming import Naming
+from schedulergodx.client.options import RegisterOptions, TaskOptions
+from schedulergodx.client.policies import read_policy, read_rule_text, read_zone_name
 from schedulergodx.client.recipe import Recipe, name_of
 from schedulergodx.core import context
 from schedulergodx.core.identity import UID_BYTES
 from schedulergodx.core.message import JobItem, TaskBody
 from schedulergodx.errors import ConfigError
-from schedulergodx.quantity import parse_duration
 
 if TYPE_CHECKING:
     import re
 
     from schedulergodx.client.own_conditions import ToldConditions
-    from schedulergodx.core.conditions.base import Condition
-    from schedulergodx.core.policy import Missed, Overlap, Policy
+    from schedulergodx.client.policies import Conflict, Rule
+    from schedulergodx.core.policy import Policy
     from schedulergodx.core.schedule import AskPutSchedule, AskUpdateSchedule
 
 F = TypeVar("F", bound=Callable[..., Any])
-Rule: TypeAlias = "str | Condition"
-Conflict = Literal["raise", "rename", "ignore", "replace"]
+_OF_SCHEDULE = RegisterOptions.__annotations__.keys() - TaskOptions.__annotations__.keys()
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class SchedulePolicies(TypedDict, total=False):
-    """Policies of a schedule, as keywords. Durations are seconds, a `timedelta`, or "10 min".
-
-    start: not before that `datetime`; or "now" for the first run at once, or "next" for none before
-        the next window opens
-    end: not at that `datetime` or later
-    missed: what is made of instants that passed while no service ran or it was paused: "run_once",
-        "skip", or "run_all" for each of them
-    overlap: what happens while `max_instances` runs have not ended: "skip", "queue" or
-        "cancel_previous"; "queue" where events fire it, and "skip" elsewhere, if left out
-    max_instances: how many runs may be unfinished at once, 1 if left out; None for any number
-    multilaunch: True for any number
-    limit: of runs that "run_all" makes up for, and of jobs that "queue" lets wait; 100 if left out
-    grace: how late a run may be that was not missed; a minute if left out
-    jitter: by how much runs may start later, spread evenly
-    max_runs: how often it fires at the most
-    end_cond: a rule; its runs are ended when that holds
-    """
-
-    start: datetime | Literal["now", "next"] | None
-    end: datetime | None
-    missed: Missed | Literal["run_once", "skip", "run_all"]
-    overlap: Overlap | Literal["skip", "queue", "cancel_previous"] | None
-    max_instances: int | None
-    multilaunch: bool
-    limit: int
-    grace: float | timedelta | str
-    jitter: float | timedelta | str
-    max_runs: int | None
-    end_cond: Rule | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +90,27 @@ class Planning(Naming):
 
     def _register(self, function: Callable[..., Any] | None, said: Mapping[str, Any]) -> Any:
         """A task, and a schedule of it where one is asked for."""
-        said = dict(said)
-        rule, zone = said.pop("schedule", None), said.pop("zone", "UTC")
-        if rule is None:
+        said, planned = of_task_and_schedule(said)
+        if planned is None:
             return super()._register(function, said)
-        self._rule_text(rule)
-        read_zone_name(zone)
+        self._rule_text(planned["rule"])
+        read_zone_name(planned.get("zone", "UTC"))
         if function is None:
             decorate = super()._register(None, said)
-            return lambda function: self._scheduled(decorate(function), rule, zone)
-        return self._scheduled(super()._register(function, said), rule, zone)
+            return lambda function: self._scheduled(decorate(function), planned)
+        return self._scheduled(super()._register(function, said), planned)
 
-    def _scheduled(self, task: Any, rule: Rule, zone: str) -> Any:
+    def _scheduled(self, task: Any, planned: dict[str, Any]) -> Any:
+        """That task, of which there is a schedule from now on. planned: keywords of `_plan`"""
         if self._may_plan:
-            self._announce(self._plan(task._recipe, rule, zone=zone))
+            self._announce(self._plan(task._recipe, **planned))
         return task
+
+    def _policy(self, said: Mapping[str, Any], base: Policy | None = None) -> Policy:
+        """A policy from what was said of it. Raises: BadRule, ConfigError, TypeError"""
+        if said.get("end_cond") is not None:
+            said = {**said, "end_cond": self._rule_text(said["end_cond"])}
+        return read_policy(said, base)
 
     def _announce(self, planned: Planned) -> None:
         """Have a schedule made by the service as soon as there is one: nobody waits for it."""
@@ -182,7 +156,7 @@ class Planning(Naming):
             raise ConfigError(
                 f"on_conflict={conflict!r}: it is 'raise', 'rename', 'ignore' or 'replace'"
             )
-        policy = read_policy(policies)
+        policy = self._policy(policies)
         body, expires = self._pack_task(recipe, tuple(args), dict(kwargs or {}))
         request = AskPutSchedule(
             name=name or recipe.name,
@@ -259,62 +233,19 @@ class Planning(Naming):
         return context.outlet is None and not context.preparing
 
 
-def read_rule_text(rule: Rule) -> str:
-    """The text of a rule. Raises: BadRule"""
-    from schedulergodx.core.rule import read_rule  # late: few programs have any
+def of_task_and_schedule(
+    said: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What was said of a task, and of its schedule with the rule; None if there is none.
 
-    return str(read_rule(str(rule)))
-
-
-def read_zone_name(zone: str) -> str:
-    """A zone that there is. Raises: BadRule"""
-    from schedulergodx.core.rule import read_zone  # late: few programs have any
-
-    return read_zone(zone).key
-
-
-def read_policy(said: Mapping[str, Any], base: Policy | None = None) -> Policy:
-    """A policy from what was said of it. Raises: TypeError, ConfigError"""
-    from schedulergodx.core.policy import Policy, fault_of  # late: few programs have any
-
-    unknown = said.keys() - SchedulePolicies.__annotations__.keys()
-    if unknown:
-        raise TypeError(
-            f"{min(unknown)!r} is no policy of a schedule: there are "
-            + ", ".join(sorted(SchedulePolicies.__annotations__))
-        )
-    fields: dict[str, Any] = {}
-    for name, value in said.items():
-        try:
-            fields |= _read_policy(name, value)
-        except ValueError as error:
-            raise ConfigError(f"{name}={value!r} can't be used: {error}") from None
-    policy = replace(base or Policy(), **fields)
-    fault = fault_of(policy)
-    if fault:
-        raise ConfigError(fault)
-    return policy
-
-
-def _read_policy(name: str, value: Any) -> dict[str, Any]:
-    from schedulergodx.core.conditions.base import Start  # late: few programs have any
-    from schedulergodx.core.policy import Missed, Overlap
-
-    match name:
-        case "start" if value in ("now", "next"):
-            return {"first": Start(value)}
-        case "start" | "end":
-            return {name: None if value is None else reading.read_instant(value)}
-        case "missed":
-            return {name: reading.read_choice(Missed, value)}
-        case "overlap":
-            return {name: None if value is None else reading.read_choice(Overlap, value)}
-        case "multilaunch":
-            return {"max_instances": None} if reading.read_flag(value) else {}
-        case "max_instances" | "max_runs":
-            return {name: None if value is None else reading.read_count(value)}
-        case "limit":
-            return {name: reading.read_count(value)}
-        case "end_cond":
-            return {name: "" if value is None else read_rule_text(value)}
-    return {name: parse_duration(value)}
+    Raises: TypeError
+    """
+    of_task = {name: value for name, value in said.items() if name not in _OF_SCHEDULE}
+    planned = {name: value for name, value in said.items() if name in _OF_SCHEDULE}
+    rule = planned.pop("schedule", None)
+    if rule is not None:
+        return of_task, {"rule": rule, **planned}
+    if planned.keys() - {"zone"}:
+        name = min(planned.keys() - {"zone"})
+        raise TypeError(f"{name!r} is said of a schedule: give the rule as well, with schedule=")
+    return of_task, None

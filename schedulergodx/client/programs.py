@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_NAME = 80  # characters of a command that is its own name
+_LONGEST_NAME = 80  # characters of a command, or a line of code, that is its own name
 _Path = str | os.PathLike[str]
 
 
@@ -30,8 +30,6 @@ def recipe_of(base: Options, options: Mapping[str, Any], **said: Any) -> NamedRe
     kind, default = _kind_of(**said)
     wanted = dict(options)
     name = wanted.pop("name", None) or default
-    if name is None:
-        raise ConfigError("a text of code has no name of its own: give it one with name=")
     if isinstance(kind, File) and not wanted.keys() & {"hard", "execution"}:
         wanted["execution"] = Execution.FORK  # a process for each run, which reads all anew
     return NamedRecipe(name, base.changed(wanted), kind=write_kind(kind))
@@ -44,8 +42,8 @@ def _kind_of(
     command: str | Sequence[str] | None,
     cwd: _Path | None,
     code: str | None,
-) -> tuple[Kind, str | None]:
-    """What is to be run, and what it is called that is given no name; None if it needs one.
+) -> tuple[Kind, str]:
+    """What is to be run, and what it is called that is given no name.
 
     Raises: TypeError, ConfigError
     """
@@ -59,7 +57,7 @@ def _kind_of(
         return _file_of(path, func_name or "main")
     if command is not None:
         return _command_of(command, cwd)
-    return _code_of(code), None
+    return _code_of(code)
 
 
 def _file_of(path: _Path, function: str) -> tuple[File, str]:
@@ -78,11 +76,14 @@ def _command_of(command: str | Sequence[str], cwd: _Path | None) -> tuple[Comman
     return Command(said, folder), " ".join(words)[:_LONGEST_NAME]
 
 
-def _code_of(code: str | None) -> Code:
+def _code_of(code: str | None) -> tuple[Code, str]:
     if not isinstance(code, str):
         raise TypeError(f"code= is a text of Python, not {type(code).__name__}")
     try:
         compile(code, "<code>", "exec")
     except (SyntaxError, ValueError) as error:
         raise ConfigError(f"code= is no Python: {error}") from error
-    return Code(code)
+    first = next(iter(code.strip().splitlines()), "")
+    if not first:
+        raise ConfigError("code= is empty: there is nothing to run")
+    return Code(code), first[:_LONGEST_NAME]

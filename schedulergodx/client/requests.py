@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from schedulergodx.client.options import Options, Unset
+from schedulergodx.client.reading import read_moment
 from schedulergodx.core.batch import (
     LONGEST_NAME,
     AskBatch,
@@ -195,13 +196,15 @@ def batch_filter(which: BatchFilter | None, fields: dict[str, Any]) -> BatchFilt
 
 
 def job_filter(which: JobFilter | None, fields: dict[str, Any]) -> JobFilter:
-    """Which jobs to list. Raises: ConfigError if there is no such field or status"""
+    """Which jobs to list. Raises: ConfigError if there is no such field, status or moment"""
     _check_fields("jobs", fields, JobFilter.__struct_fields__)
     status = fields.get("status")
     if status is not None and status not in list(Status):
         raise ConfigError(f"{status!r} is no status of a job: there are {', '.join(Status)}")
     if status is not None:
         fields = {**fields, "status": Status(status)}
+    if "since" in fields:
+        fields = {**fields, "since": read_moment("since", fields["since"])}
     return replace(which or JobFilter(), **fields)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from schedulergodx.client.aliases import Disable, ForceRun
+from schedulergodx.client.aliases import Disable, ForceRun, StartCond
 from schedulergodx.client.requests import ANSWER_TIMEOUT
 from schedulergodx.client.schedule_base import BaseSchedule, read_why
 from schedulergodx.core.schedule import (
@@ -20,10 +20,14 @@ from schedulergodx.core.schedule import (
 )
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from datetime import datetime
 
     from schedulergodx.client.job import Job
-    from schedulergodx.client.planning import Rule, SchedulePolicies
+    from schedulergodx.client.policies import Rule, SchedulePolicies
+    from schedulergodx.core.job import Status
+    from schedulergodx.core.view import JobView
     from schedulergodx.core.why import Why
 
 
@@ -35,6 +39,7 @@ class Schedule(BaseSchedule):
 
     disable = Disable()
     force_run = ForceRun()
+    start_cond = StartCond()
 
     def view(self) -> ScheduleView:
         """All that is known of it."""
@@ -90,17 +95,35 @@ class Schedule(BaseSchedule):
         *,
         zone: str | None = None,
         func: Any = None,
+        path: str | os.PathLike[str] | None = None,
+        func_name: str | None = None,
+        command: str | Sequence[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        code: str | None = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         **policies: Unpack[SchedulePolicies],
     ) -> int:
-        """Change it: its rule, its zone, its function with its arguments, its policies.
+        """Change it: its rule, its zone, what it runs with its arguments, its policies.
 
         The answer is its version. What it has done is kept: a `daily` that ran does not run again.
 
-        Raises: BadRule, ConfigError, ShipError
+        func, path, func_name, command, cwd, code: as of `Client.schedule`; its jobs keep the name
+            of their task
+        args, kwargs: of what is given to run; none if left out
+
+        Raises: BadRule, ConfigError, TypeError, ShipError
         """
-        request = self._change_request(rule, zone, func, args, kwargs or {}, dict(policies))
+        said = {"path": path, "func_name": func_name, "command": command, "cwd": cwd, "code": code}
+        request = self._change_request(
+            rule,
+            func,
+            zone=zone,
+            args=args,
+            kwargs=kwargs,
+            program=said,
+            policies=dict(policies),
+        )
         view: ScheduleView = self._ask(request)
         self._view = view
         return view.version
@@ -126,6 +149,14 @@ class Schedule(BaseSchedule):
         bound = None if before is None else before.timestamp()
         fires: list[FireView] = self._ask(AskFires(self.id, bound, limit))
         return fires
+
+    def last(self, status: Status | str | None = None) -> JobView | None:
+        """The newest job of its task, of those in that status; None if there is none.
+
+        Those that were launched count as well: what rules call the last run.
+        """
+        jobs: list[JobView] = self._client.list_jobs(task=self.task, status=status, limit=1)
+        return jobs[0] if jobs else None
 
     def changes(self, limit: int = 100) -> list[ChangeView]:
         """Who has changed it, when, and how; the oldest first."""

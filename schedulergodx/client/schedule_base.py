@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schedulergodx.client.planning import Rule, read_policy
 from schedulergodx.core.identity import ulid
 from schedulergodx.core.json_data import is_exact, write_arguments
 from schedulergodx.core.schedule import (
@@ -21,6 +20,7 @@ from schedulergodx.core.schedule import (
 
 if TYPE_CHECKING:
     from schedulergodx.client.planning import Planning
+    from schedulergodx.client.policies import Rule
     from schedulergodx.core.why import Why
 
 
@@ -103,16 +103,24 @@ class BaseSchedule:
     def _change_request(
         self,
         rule: Rule | None,
+        func: Any,
+        *,
         zone: str | None,
-        function: Any,
         args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        kwargs: dict[str, Any] | None,
+        program: dict[str, Any],
         policies: dict[str, Any],
     ) -> AskUpdateSchedule:
-        policy = read_policy(policies, self._view.policy) if policies else None
+        """program: what `path=`, `command=` and the like say"""
+        policy = self._client._policy(policies, self._view.policy) if policies else None
         task = None
-        if function is not None:
-            task = (self._client._recipe_of(function, self.task), args, kwargs)
+        if func is not None or any(value is not None for value in program.values()):
+            recipe = self._client._recipe_to_plan(func, self.task, **program)
+            if recipe.name != self.task:
+                recipe = recipe.changed({"name": self.task})
+            task = (recipe, args, kwargs or {})
+        elif args or kwargs:
+            raise TypeError("arguments are those of a function: give that as well, with func=")
         request: AskUpdateSchedule = self._client._update_request(self.id, rule, zone, policy, task)
         return request
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schedulergodx.client.client import Client
     from schedulergodx.client.job import Job
     from schedulergodx.client.params import Params
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
 
 
 class Session:
@@ -65,8 +65,12 @@ class Session:
         return Params(self._client)
 
     def run(self, *names: str) -> list[Job[Any]]:
-        """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`."""
-        return [self[name].run() for name in names]
+        """Make the jobs of these schedules now, whatever their rules say; see `Schedule.run`.
+
+        None is made if one of them is not there. Raises: UnknownSchedule, NoAnswer
+        """
+        found = [self[name] for name in names]
+        return [schedule.run() for schedule in found]
 
     def shutdown(self, force: bool = False) -> int:
         """Have all services drain and end; with `force` without waiting for what runs.

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from schedulergodx.client.asking import Asking
-from schedulergodx.client.planning import Planned, Planning, Rule, SchedulePolicies
+from schedulergodx.client.planning import Planned, Planning
+from schedulergodx.client.policies import Rule, SchedulePolicies
 from schedulergodx.client.requests import ANSWER_TIMEOUT, check_sent
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schedulergodx.client.client import Client
-    from schedulergodx.client.planning import Conflict
+    from schedulergodx.client.group import Group
+    from schedulergodx.client.options import TaskOptions
+    from schedulergodx.client.policies import Conflict
     from schedulergodx.client.schedule import Schedule
     from schedulergodx.client.schedules import Session
 
@@ -72,6 +75,29 @@ class Scheduling(Planning, Asking):
         )
         view = self._ask(planned.request, planned.queue, ANSWER_TIMEOUT)
         return Schedule(self, view)
+
+    def group(
+        self,
+        prefix: str,
+        *,
+        start_cond: Rule | None = None,
+        zone: str = "UTC",
+        params: Mapping[str, Any] | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> Group:
+        """Tasks and schedules that have something in common: `@group.task`, `group.schedule`.
+
+        prefix: before the name of each; rules name it too: "after task 'etl: load'"
+        start_cond: a rule that must hold as well, wherever one of them has a rule
+        zone: of their rules that name none
+        params: arguments of their schedules, for functions that have a parameter of that name
+        options: of their tasks, unless these say it themselves
+
+        Raises: BadRule, ConfigError, TypeError
+        """
+        from schedulergodx.client.group import Group  # late: few programs have any
+
+        return Group(self, prefix, start_cond, zone, params or {}, options)
 
     @property
     def session(self) -> Session:

@@ -11,7 +11,7 @@ from schedulergodx.client.options import TaskOptions
 
 if TYPE_CHECKING:
     from schedulergodx.client.client import Client
-    from schedulergodx.client.planning import Rule
+    from schedulergodx.client.policies import Rule
     from schedulergodx.client.recipe import Recipe
     from schedulergodx.client.schedule import Schedule
 

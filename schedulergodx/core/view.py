@@ -119,6 +119,7 @@ class JobFilter(Struct, frozen=True):
     """Which jobs to list: all fields that are set must hold. Newest first.
 
     before: seq of the last row of the page before
+    since: instant; they were made then or later
     """
 
     status: Status | None = None
@@ -127,6 +128,7 @@ class JobFilter(Struct, frozen=True):
     client: str | None = None
     before: int | None = None
     limit: int = 100
+    since: float | None = None
 
 
 class BatchState(StrEnum):

@@ -24,7 +24,7 @@ from schedulergodx.service.followers import Followers
 from schedulergodx.service.gate import Gate
 from schedulergodx.service.inbox import Inbox
 from schedulergodx.service.journal import Journal
-from schedulergodx.service.loop import Loop, Stations
+from schedulergodx.service.loop import Loop
 from schedulergodx.service.maker import Maker
 from schedulergodx.service.outbox import Outbox
 from schedulergodx.service.post import Post
@@ -33,6 +33,7 @@ from schedulergodx.service.queues import Queues
 from schedulergodx.service.retention import retention_of
 from schedulergodx.service.schedule_desk import ScheduleDesk
 from schedulergodx.service.scheduler import Scheduler
+from schedulergodx.service.stations import Stations
 from schedulergodx.service.tick import Tick
 from schedulergodx.service.timekeeper import Timekeeper
 from schedulergodx.service.watchers import Watchers

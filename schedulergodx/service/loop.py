@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from schedulergodx.core.job import ErrorCode, Failure, Outcome, Status
 from schedulergodx.errors import StoreError, StoreFull
 from schedulergodx.executors.base import Ended, Free, Returned, Sent
+from schedulergodx.service.alarm import Alarm
 from schedulergodx.service.tick import Arrival, Tick
 
 if TYPE_CHECKING:
@@ -26,19 +27,9 @@ if TYPE_CHECKING:
 
     from schedulergodx.brokers.base import Delivery
     from schedulergodx.executors.base import Executor, Report
-    from schedulergodx.service.caretaker import Caretaker
-    from schedulergodx.service.dispatcher import Dispatcher
-    from schedulergodx.service.errands import Errands
-    from schedulergodx.service.finisher import Finisher
-    from schedulergodx.service.followers import Followers
-    from schedulergodx.service.inbox import Inbox
-    from schedulergodx.service.journal import Journal
-    from schedulergodx.service.outbox import Outbox
     from schedulergodx.service.post import Post
     from schedulergodx.service.quarantine import Quarantine
-    from schedulergodx.service.scheduler import Scheduler
-    from schedulergodx.service.timekeeper import Timekeeper
-    from schedulergodx.service.watchers import Watchers
+    from schedulergodx.service.stations import Stations
     from schedulergodx.storage.base import Store
 
 logger = logging.getLogger(__name__)
@@ -60,23 +51,6 @@ class Batch:
 
     arrivals: list[Arrival] = field(default_factory=list)
     reports: list[Ended | Returned] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Stations:
-    """The parts of the service that own the moves of jobs, in the order of a round."""
-
-    inbox: Inbox
-    scheduler: Scheduler
-    dispatcher: Dispatcher
-    finisher: Finisher
-    outbox: Outbox
-    caretaker: Caretaker
-    errands: Errands
-    watchers: Watchers
-    timekeeper: Timekeeper
-    followers: Followers
-    journal: Journal
 
 
 class Loop:
@@ -108,6 +82,7 @@ class Loop:
         self._reports: deque[Ended | Returned] = deque()
         self._questions: deque[Callable[[], None]] = deque()
         self._bell = asyncio.Event()
+        self._alarm: Alarm | None = None  # while it runs
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="schedulergodx-commit")
         self._commit_time = 0.0
         self._stopping = False
@@ -153,6 +128,7 @@ class Loop:
 
     async def run(self) -> None:
         """Run rounds until `stop`."""
+        self._alarm = Alarm(self._bell.set)
         try:
             while not (self._stopping and self._drained):
                 self._stations.caretaker.rest()
@@ -160,6 +136,7 @@ class Loop:
                 await self.round()
                 await asyncio.sleep(0)  # what it sent leaves before the house is kept
         finally:
+            self._alarm.close()
             self._committer.shutdown()
 
     async def round(self) -> None:
@@ -216,13 +193,14 @@ class Loop:
         delay = min(station.patience for station in patiences)
         if moment is not None:
             delay = min(delay, _LONGEST_SLEEP, max(0.0, moment - self._clock()))
-        alarm = asyncio.get_running_loop().call_later(delay, self._bell.set)
+        assert self._alarm is not None
+        self._alarm.set(delay)
         self._asleep = True
         try:
             await self._bell.wait()
         finally:
             self._asleep = False
-            alarm.cancel()
+            self._alarm.cancel()
 
     def _gather(self) -> Batch:
         reports = self._reports

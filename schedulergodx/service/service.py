@@ -29,6 +29,7 @@ from schedulergodx.errors import (
 )
 from schedulergodx.service.aliases import Aliases
 from schedulergodx.service.engine import Engine, Parts
+from schedulergodx.service.hooks import Hooks, call_all
 from schedulergodx.service.overview import overview
 from schedulergodx.service.ownership import own
 from schedulergodx.service.parts import check_settings, make_executor
@@ -55,7 +56,7 @@ _LAST_WORDS = 5.0  # seconds to tell outcomes when the service stops
 _PATIENCE = 10.0  # seconds for an answer of the loop
 
 
-class Service(Aliases, Registering, Program):
+class Service(Hooks, Aliases, Registering, Program):
     """Keeps jobs, runs them when they are due, and tells their outcomes.
 
     name: what it calls itself
@@ -81,6 +82,7 @@ class Service(Aliases, Registering, Program):
         clock: Callable[[], float] = time.time,
         **given: Any,
     ) -> None:
+        super().__init__()
         if rmq_connect is not None:
             given["broker"] = url_of(rmq_connect)
         named = {"name": name, "db": getattr(db, "path", db), "workers": max_workers}
@@ -200,6 +202,7 @@ class Service(Aliases, Registering, Program):
         self._engine = engine
         try:
             await engine.recover()
+            await call_all(self._startup_hooks)
             rounds = asyncio.create_task(engine.run(), name="rounds")
             reading = asyncio.create_task(self._read(broker, store, engine, opening))
             await self._until_stopped(rounds, reading)
@@ -247,6 +250,7 @@ class Service(Aliases, Registering, Program):
         await engine.finish(_LAST_WORDS if self._connected else 0.0)
         await rounds
         engine.close()
+        await call_all(self._shutdown_hooks)
         self.logger.info("stopped")
 
     # -- its parts --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -14,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from schedulergodx.args import Arg, CliArg, Session
-from schedulergodx.client import Client, Job
+from schedulergodx.args import Arg, CliArg, Session, Task
+from schedulergodx.client import AsyncClient, Client, Job
 from schedulergodx.core.job import ErrorCode
 from schedulergodx.errors import (
     BadRule,
@@ -135,6 +136,43 @@ def test_a_function_of_a_file_is_read_at_each_run(world: World, caplog: Any) -> 
             missing.result(60)
 
 
+def change_to_code(name: str, code: str, session=Session()) -> int:
+    return session[name].update(code=code, kwargs={"n": 3})
+
+
+def test_what_a_schedule_runs_is_changed_to_another_kind(world: World) -> None:
+    """R10, R11, R12, R21: from a function to all others, in a program and in a job."""
+    file = world.folder / "example.py"
+    file.write_text("def main(): return 'file'")
+    with world.serve(**ALLOWED):
+        schedule = world.client.schedule("every 20 hours", "a".upper, name="it")
+        values = [schedule.run().result(60)]
+        assert schedule.update(command="echo it; pwd", cwd=world.folder) == 2
+        values.append(schedule.run().result(60))
+        assert schedule.update("every 10 hours", path=file) == 3
+        values.append(schedule.run().result(60))
+        inside = world.client.task(change_to_code).launch("it", "return_value = n")
+        assert inside.result(60) == 4
+        values.append(schedule.run().result(60))
+        program = world.client.program(command=["echo", "options"], priority=7)
+        assert schedule.update(func=program) == 5
+        last = schedule.run()
+        assert values == ["A", f"it\n{world.folder}\n", "file", 3]
+        assert (last.result(60), last.view().priority) == ("options\n", 7)
+        fires = schedule.history()
+        tasks = {world.client.job(fire.job.hex()).view().task for fire in fires if fire.job}
+        assert (len(fires), tasks) == (5, {schedule.task}), "it keeps its history under one name"
+        versions = [one.what for one in schedule.changes() if one.what.startswith("version")]
+        assert versions == [
+            "version 2: function, arguments or options",
+            "version 3: rule every 10 h, function, arguments or options",
+            "version 4: function, arguments or options",
+            "version 5: function, arguments or options",
+        ]
+    with world.serve(), pytest.raises(ConfigError, match="allow_commands"):
+        schedule.update(command="echo")
+
+
 def test_a_text_of_code_is_a_task(world: World) -> None:
     """R12: app.task('daily', code=...); parameters are its names, return_value the result."""
     with world.serve(**ALLOWED):
@@ -153,8 +191,9 @@ def test_a_text_of_code_is_a_task(world: World) -> None:
         assert launched.result(60) == [1]
         with pytest.raises(RemoteError, match="ZeroDivisionError"):
             world.run(code="1 / 0", name="bad").result(60)
-    with pytest.raises(ConfigError, match="name="):
-        world.client.schedule("daily", code="1")
+    assert world.client.program(code="\nn = 1\nprint(n)")._recipe.name == "n = 1"
+    with pytest.raises(ConfigError, match="nothing to run"):
+        world.client.schedule("daily", code=" ")
     with pytest.raises(ConfigError, match="no Python"):
         world.client.schedule("daily", code="1 +", name="x")
     with pytest.raises(TypeError):
@@ -264,6 +303,84 @@ def test_a_condition_of_ones_own_is_asked_in_a_worker(world: World) -> None:
         assert schedule.view().fires == fires
         with pytest.raises(BadRule, match="no condition"):
             client.schedule("hourly & it is loud", work, name="loud")
+
+
+def test_a_group_is_of_functions_commands_and_code(world: World) -> None:
+    """R15, R24, R39: its prefix, its rule and its options hold for all of them."""
+
+    def work(place: str, own=Task()) -> list[str]:
+        return [place, own.name]
+
+    @world.client.cond("it is quiet", look_every=0.1)
+    def is_quiet() -> bool:
+        return True
+
+    with world.serve(**ALLOWED):
+        shared = {"start_cond": "it is quiet", "params": {"place": "Berlin"}, "priority": 3}
+        group = world.client.group("etl: ", execution="thread", **shared)
+        quick = group.schedule("every 0.1 s", work, name="quick")
+        until(quick.history, 60)
+        made = {
+            "etl: work": group.schedule("every 20 hours", work),
+            "etl: echo it": group.schedule("every 20 hours", command="echo it"),
+            "etl: code": group.schedule("every 20 hours", code="return_value = 1", name="code"),
+        }
+        assert {one.name: one.task for one in made.values()} == {name: name for name in made}
+        jobs = [one.run() for one in made.values()]
+        assert [job.result(60) for job in jobs] == [["Berlin", "etl: work"], "it\n", 1]
+        views = [job.view() for job in jobs]
+        assert {(view.execution, view.priority) for view in views} == {("thread", 3)}
+
+
+def test_an_async_client_has_all_kinds_conditions_and_parameters(world: World) -> None:
+    """R10, R11, R12, R15, R21, R25, R36, R39: as a `Client` has them."""
+    file = world.folder / "example.py"
+    file.write_text("def main(n=0): return ['file', n]")
+
+    async def use() -> None:
+        async with AsyncClient("maker", broker=world.broker, secret=SECRET) as client:
+            kinds = {"command": "echo", "path": file, "code": "return_value = n"}
+            programs = [client.program(**{kind: said}) for kind, said in kinds.items()]
+            jobs = [await program.launch(n=3) for program in programs]
+            assert [await job.result(60) for job in jobs] == ["--n 3\n", ["file", 3], 3]
+
+            session, group = client.session, client.group("it: ")
+            for kind, said in kinds.items():
+                await group.schedule("every 20 hours", **{kind: said}, name=kind, kwargs={"n": 4})
+            jobs = await session.run("it: command", "it: path", "it: code")
+            assert [await job.result(60) for job in jobs] == ["--n 4\n", ["file", 4], 4]
+
+            schedule = await session.get("it: code")
+            assert schedule is not None
+            assert await schedule.update(command=["echo", "changed"]) == 2
+            assert await (await schedule.run()).result(60) == "changed\n"
+            last = await schedule.last("completed")
+            assert last is not None
+            assert last.task == "it: code"
+            assert await schedule.last("failed") is None
+
+            @client.cond("it is quiet", look_every=0.1)
+            def is_quiet() -> bool:
+                return True
+
+            rule = "param 'mode' is 'live' & it is quiet"
+            waits = await client.schedule(rule, places, max_runs=1)
+            while (await session.params()).get("it is quiet") != "true":
+                await asyncio.sleep(0.05)
+            assert await waits.history() == []
+            assert (await session.params({"mode": "live", "place": "Rome"}))["place"] == "Rome"
+            while not await waits.history():
+                await asyncio.sleep(0.05)
+            [fire] = await waits.history()
+            assert fire.job is not None
+            assert await (await client.job(fire.job.hex())).result(60) == "Rome"
+
+    with world.serve(**ALLOWED):
+        asyncio.run(asyncio.wait_for(use(), 120))
+
+
+def places(place: str = Arg("place", "home")) -> str:
+    return place
 
 
 def test_a_run_that_finds_nothing_to_do_has_inacted(world: World) -> None:

@@ -22,7 +22,14 @@ from schedulergodx.config import load_settings
 from schedulergodx.core.job import ErrorCode, Status
 from schedulergodx.core.schedule import FireReason
 from schedulergodx.core.why import Reason
-from schedulergodx.errors import ConfigError, JobCancelled, JobInterrupted, JobRefused, JobTimeout
+from schedulergodx.errors import (
+    ConfigError,
+    JobCancelled,
+    JobInterrupted,
+    JobRefused,
+    JobTimeout,
+    TaskInaction,
+)
 from schedulergodx.testing import Harness
 from tests.acceptance.folder import Folder
 from tests.world import SECRET, ServiceProcess, until
@@ -41,6 +48,7 @@ CONFIG = {
     "max_process_count": 5,
     "restarting": "replace",
 }
+ALLOWED = {"allow_commands": True, "allow_code": True}  # its own runs whatever it is told
 TASKS = """\
 from schedulergodx import Client
 
@@ -54,6 +62,16 @@ def run_things():
     ...
 
 app.schedule('daily', func=run_things)
+
+app.schedule('daily', func_name="main", path="path/to/example.py")
+
+app.schedule('daily', command='echo "Hello world"')
+
+app.schedule('daily', code='print("Hello world")')
+"""
+EXAMPLE = """\
+def main():
+    print("Hello world")
 """
 CONTROL = """\
 from schedulergodx import Client
@@ -93,7 +111,7 @@ class Node:
     def __init__(self, path: Path) -> None:
         self.broker = f"spool:{path}/spool"
         settings = {"broker": self.broker, "db": f"sqlite:///{path}/jobs.db"}
-        self.service = ServiceProcess(path, **settings, **CONFIG).start()
+        self.service = ServiceProcess(path, **settings, **CONFIG, **ALLOWED).start()
         self.folder = Folder(path / "programs", broker=self.broker, secret=SECRET)
         self.client = Client("maker", broker=self.broker, secret=SECRET, connect=False)
 
@@ -132,14 +150,21 @@ def test_its_configuration_is_taken_as_it_is_printed() -> None:
 
 
 def test_its_programs_run_on_a_service_that_it_configures(node: Node) -> None:
-    """R9, R17, R18, R19, R20, R21, R22, R23, R24; defect 1: `disable` can be assigned to."""
+    """R9, R10, R11, R12, R17, R18, R19, R20, R21, R22, R23, R24; defect 1: `disable` is set."""
+    example = node.folder.path / "path/to/example.py"
+    example.parent.mkdir(parents=True)
+    example.write_text(EXAMPLE)
     node.folder.output("tasks.py", TASKS)
     node.folder.output("control.py", CONTROL)
     session = node.client.session
-    daily = ["do_things", "run_things"]
+    hello = ["example:main", 'echo "Hello world"', 'print("Hello world")']
+    daily = ["do_things", "run_things", *hello]
     control = ["do_modify_tasks", "do_restart", "do_shutdown"]
     until(lambda: sorted(one.name for one in session) == sorted(control + daily), SOON)
     until(lambda: all(_statuses(session[name]) == ["completed"] for name in daily), SOON)
+    jobs = [session[name].history()[0].job for name in hello]
+    outputs = [node.client.job(job.hex()).output() for job in jobs if job]
+    assert outputs == 3 * ["Hello world\n"]
     starts = node.service.text().count(" reads ")
     session["do_modify_tasks"].run()
     until(lambda: node.service.text().count(" reads ") > starts, SOON, node.service.text)
@@ -226,7 +251,7 @@ def test_a_stop_waits_for_what_runs_and_says_why_the_rest_ended(node: Node) -> N
 
 
 def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
-    """R47: all, the last and the number of those of a task and of an end."""
+    """R47: all, the last and the number of those of a task, of an end and of a while."""
 
     def odd(number: int) -> int:
         if number % 2 == 0:
@@ -243,6 +268,53 @@ def test_the_history_of_runs_can_be_asked(harness: Harness) -> None:
     assert "4 is even" in client.job(jobs[4].id).view().text
     assert client.counts()["default", Status.COMPLETED] == 2
     assert client.list_jobs(task="another") == []
+    harness.advance(hours=1)
+    later = harness.client.task(odd).launch(7)
+    harness.drain()
+    assert [view.uid for view in client.list_jobs(task="odd", since=harness.now)] == [later.uid]
+
+
+def test_a_task_has_the_attributes_of_its_original(harness: Harness) -> None:
+    """R13, R16, R21: what can be said of a task, and what its last runs were."""
+
+    def work(what: str) -> str:
+        if what == "inact":
+            raise TaskInaction("no mail today")
+        if what == "fail":
+            raise OSError("no disk")
+        return what
+
+    task = harness.client.task(work, priority=3, timeout="never", execution="thread")
+    schedule = task.schedule("every 1 hour", args=("done",), end_cond="time of day after 22:00")
+    assert (schedule.name, schedule.task, schedule.last()) == ("work", "work", None)
+    assert schedule.start_cond == "every 1 h"
+    schedule.start_cond = "every 2 hours"
+    assert schedule.start_cond == "every 2 h"
+    schedule.disabled = True
+    harness.advance(hours=3)
+    assert schedule.history() == []
+    schedule.force_run = True
+    harness.drain()
+    last = schedule.last()
+    assert last is not None
+    assert (last.status, last.priority, last.lifetime) == (Status.COMPLETED, 3, None)
+    assert (last.execution, last.started) == ("thread", harness.now.timestamp())
+    jobs = [schedule.run("inact"), schedule.run("fail")]
+    harness.drain()
+    jobs.append(task.options(delay="1 day").launch("cut"))
+    jobs[-1].cancel()
+    harness.kill_workers()
+    jobs.append(schedule.run("crash"))
+    harness.drain()
+    ends = {status: schedule.last(status) for status in ("completed", "failed", "cancelled")}
+    found = [None if view is None else (view.uid, view.code) for view in ends.values()]
+    assert found == [
+        (last.uid, None),
+        (jobs[3].uid, ErrorCode.WORKER_DIED),
+        (jobs[2].uid, ErrorCode.CANCELLED),
+    ]
+    codes = [jobs[number].view().code for number in (0, 1)]
+    assert codes == [ErrorCode.INACTED, ErrorCode.ERROR_IN_TASK]
 
 
 def test_a_rule_ends_the_service(node: Node) -> None:

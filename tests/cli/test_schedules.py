@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -14,6 +15,10 @@ from tests.world import SECRET, ServiceProcess
 
 def work() -> str:
     return "done"
+
+
+def fail() -> float:
+    return 1 / 0
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,39 @@ def test_the_coming_day_is_drawn(shell: Shell) -> None:
     assert picture[2].count("·") in (11, 12)
 
 
+def test_chosen_schedules_are_run_once_and_waited_for(shell: Shell) -> None:
+    """R51: what became of them is printed, and is the exit code."""
+    good = shell.run("schedule", "run", "morning", "often", "--wait")
+    assert good.stdout == "morning completed: 'done'\noften completed: 'done'\n"
+    assert good.returncode == 0
+    assert "morning runs as job" in good.stderr
+    with Client("maker", broker=shell.broker, secret=SECRET) as client:
+        client.schedule("every 20 hours", fail, name="bad")
+    bad = shell.run("schedule", "run", "bad", "often", "--wait")
+    assert bad.returncode == 1
+    assert bad.stdout.splitlines() == [
+        "bad failed: ZeroDivisionError: division by zero",
+        "often completed: 'done'",
+    ]
+    assert "Traceback" in bad.stderr
+    told = shell.run("schedule", "run", "often", "bad", "--wait", "--json", "--timeout", "1 min")
+    assert told.returncode == 1
+    rows = [{**row, "id": None} for row in json.loads(told.stdout)]
+    assert rows == [
+        {"schedule": "often", "id": None, "status": "completed", "result": "done"},
+        {
+            "schedule": "bad",
+            "id": None,
+            "status": "failed",
+            "error": "ZeroDivisionError: division by zero",
+        },
+    ]
+    before = shell.json("schedule", "history", "often")
+    assert shell.run("schedule", "run", "often", "nothing", "--wait").returncode == 1
+    assert shell.json("schedule", "history", "often") == before, "all of them, or none"
+    assert shell.run("schedule", "delete", "bad").returncode == 0
+
+
 def test_a_schedule_is_paused_resumed_run_and_deleted(shell: Shell) -> None:
     """R19, R20, R21: force, disable and delete from outside."""
     assert shell.run("schedule", "pause", "often").stdout == "often paused\n"
@@ -80,7 +118,7 @@ def test_a_schedule_is_paused_resumed_run_and_deleted(shell: Shell) -> None:
     assert shell.run("schedule", "disable", "often").stdout == "often disabled\n"
     assert shell.run("schedule", "resume", "often").stdout == "often active\n"
     assert "often runs as job" in shell.run("schedule", "run", "often").stdout
-    [fire] = shell.json("schedule", "history", "often")
+    fire = shell.json("schedule", "history", "often")[0]
     assert fire["why"] == "by hand"
     assert fire["job"] in shell.run("schedule", "history", "often").stdout
     assert shell.run("schedule", "delete", "often").stdout == "often deleted\n"

@@ -148,6 +148,8 @@ def test_a_job_that_waits_is_listed_shown_moved_and_called_off(shell: Shell) -> 
     assert (listed["task"], listed["queue"], listed["priority"]) == ("add", "default", 3)
     assert listed["due"] > listed["created"]
     assert id in shell.run("job", "list").stdout
+    assert id in shell.run("job", "list", "--since", "1 h").stdout
+    assert id not in shell.run("job", "list", "--since", "0.001 s").stdout
     assert "scheduled" in shell.run("job", "show", id).stdout
 
     moved = shell.run(

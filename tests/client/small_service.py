@@ -300,7 +300,9 @@ class SmallService:
                 self._tell(header, found, {})
                 return len(found) or None
             case AskList(which):
-                return [self._view(record) for record in self.records.values()][: which.limit]
+                views = [self._view(record) for record in self.records.values()]
+                since = which.since or 0.0
+                return [view for view in views if view.created >= since][: which.limit]
             case AskCounts():
                 return [("default", Status.PENDING, len(self.records))]
         record = self._find(request.id)

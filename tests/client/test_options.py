@@ -33,6 +33,10 @@ def changed(**said: Any) -> Options:
         ({"expires": 30}, "expires", 30.0),
         ({"timeout": 5}, "lifetime", 5.0),
         ({"lifetime": None}, "lifetime", None),
+        ({"timeout": None}, "lifetime", None),
+        ({"timeout": "never"}, "lifetime", None),
+        ({"timeout": timedelta(minutes=1)}, "lifetime", 60.0),
+        ({"timeout": "10 min"}, "lifetime", 600.0),
         ({"task_lifetime": "1 min"}, "task_lifetime", 60.0),
         ({"priority": -3}, "priority", -3),
         ({"queue": "mail.high-1"}, "queue", "mail.high-1"),
@@ -56,7 +60,7 @@ def changed(**said: Any) -> Options:
     ],
 )
 def test_what_is_said_is_read(said: dict[str, Any], field: str, value: object) -> None:
-    """S10: what is said is read."""
+    """S10, R13: what is said is read, a timeout in each of its forms."""
     assert getattr(changed(**said), field) == value
 
 

@@ -174,14 +174,20 @@ def test_jobs_are_listed_and_counted(
         jobs = client.task(echo).map([1, 2])
         jobs.append(client.task(echo, queue="mail").launch(3))
         assert [job.result(SOON) for job in jobs] == [1, 2, 3]
-        assert [view.uid for view in client.list_jobs()] == [job.uid for job in reversed(jobs)]
+        views = client.list_jobs()
+        assert [view.uid for view in views] == [job.uid for job in reversed(jobs)]
         assert len(client.list_jobs(JobFilter(limit=1))) == 1
         assert len(client.list_jobs(queue="mail")) == 1
         assert sum(client.counts().values()) == 3
+        [newest] = client.list_jobs(since=views[0].created)
+        assert newest.uid == jobs[-1].uid
+        assert client.list_jobs(since=datetime.now(UTC) + timedelta(hours=1)) == []
     with pytest.raises(ConfigError, match="'colour'"):
         client.list_jobs(colour="red")
     with pytest.raises(ConfigError, match="no status"):
         client.list_jobs(status="done")
+    with pytest.raises(ConfigError, match="since"):
+        client.list_jobs(since="yesterday")
 
 
 def test_a_job_has_a_view_attempts_and_output(client: Client, service: SmallService) -> None:

@@ -43,6 +43,28 @@ def test_a_task_that_is_given_a_rule_runs_by_it(harness: Harness) -> None:
     assert calls[6:].count("other") == 1
 
 
+def test_a_decorator_takes_all_that_is_said_of_a_schedule(harness: Harness) -> None:
+    """R9, R13: its policies, its arguments, its zone; `limit` is that of the task."""
+    client = harness.client
+
+    @client.cond("it is quiet", look_every="2 h")
+    def is_quiet() -> bool:
+        return False
+
+    said = {"max_runs": 2, "start": "now", "end_cond": "it is quiet", "zone": "Europe/Berlin"}
+    client.task(note, schedule="every 1 hour", args=("said",), limit="api", rate="9/s", **said)
+    harness.advance(hours=5)
+    assert calls == ["said", "said"]
+    view = client.session["note"].view()
+    assert (view.zone, view.policy.end_cond) == ("Europe/Berlin", "param 'it is quiet' is 'true'")
+    client.task(schedule="every 2 hours", on_conflict="replace", multilaunch=True)(note)
+    assert client.session["note"].view().policy.max_instances is None
+    with pytest.raises(TypeError, match="'max_runs' is said of a schedule: give the rule"):
+        client.task(note, max_runs=2)
+    with pytest.raises(ConfigError, match="max_runs"):
+        client.task(note, name="other", schedule="daily", max_runs=0)
+
+
 def test_a_schedule_can_be_looked_at_and_changed_at_run_time(harness: Harness) -> None:
     """R17, R20, R21, R22: iterate, find, disable, update and delete while it runs."""
     session = harness.client.session
@@ -97,6 +119,8 @@ def test_a_function_that_changed_is_a_new_version(harness: Harness) -> None:
     harness.advance(hours=1)
     assert calls == ["note", "changed"]
     assert len(schedule.history()) == 2
+    with pytest.raises(TypeError, match="give that as well"):
+        schedule.update(args=(1,))
 
 
 def test_a_backfill_makes_the_jobs_of_the_past(harness: Harness) -> None:

@@ -38,6 +38,15 @@ async def wait(seconds: float) -> str:
     return "done"
 
 
+group = client.group("etl: ", start_cond="daily", queue="mail")
+
+
+@group.task(schedule="hourly", max_runs=3, end_cond="daily", limit="api", rate="9/s")
+def grouped(place: str) -> int:
+    return len(place)
+
+
+assert_type(grouped.launch("x").result(), int)
 assert_type(add(1), int)
 assert_type(add.launch(1, b=2), Job[int])
 assert_type(add.launch(1).result(), int)
@@ -89,6 +98,7 @@ _WRONG = {
     "a misspelled option": "add.options(dealy=3)",
     "an option of the wrong type": 'add.set_parameters(priority="high")',
     "a misspelled option of a decorator": "client.task(add, dealy=3)",
+    "a policy of the wrong type": 'client.task(add, schedule="daily", max_runs="often")',
     "a misspelled keyword of a client": 'Client(brokr="memory:")',
     "a keyword of an async client of the wrong type": "AsyncClient(queue=3)",
     "an argument of a step of the wrong type": 'add.step("one")',

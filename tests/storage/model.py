@@ -798,6 +798,7 @@ class ModelStore(ScheduleModel):
             and which.task in (None, view.task)
             and which.client in (None, view.client)
             and (which.before is None or view.seq < which.before)
+            and (which.since is None or view.created >= which.since)
         ][: which.limit]
 
     def counts(self) -> dict[tuple[str, Status], int]:

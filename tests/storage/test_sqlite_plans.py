@@ -182,7 +182,7 @@ def test_every_statement_about_jobs_has_its_lookup_here() -> None:
 def test_a_list_never_sorts_many(
     store: Store, status: Status | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    which = JobFilter(status=status, queue="a", task="t", client="c", before=9)
+    which = JobFilter(status=status, queue="a", task="t", client="c", before=9, since=1.0)
     for many in (False, True):
         monkeypatch.setattr(
             store._counters,  # type: ignore[attr-defined]

@@ -739,6 +739,8 @@ class SameAsModel(RuleBasedStateMachine):
             self.both(lambda store, client=client: store.find(client, "1"))
         for status in Status:
             self.both(lambda store, status=status: store.list_jobs(JobFilter(status=status)))
+        for row in rows:
+            self.both(lambda store, row=row: store.list_jobs(JobFilter(since=row.job.created)))
         for number in self.model.state.batches:
             self.both(lambda store, number=number: store.batch(number))
             self.both(lambda store, number=number: store.jobs_of_batch(number, 3, 50))

@@ -6,13 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from schedulergodx.core.job import Execution, Status
+from schedulergodx.core.policy import Policy
 from schedulergodx.core.view import JobFilter
 from schedulergodx.storage.base import Store
+from schedulergodx.storage.schedules import Plan
 from tests.storage.making import (
     NOW,
     SPEC,
     add,
     new_job,
+    new_uid,
 )
 
 
@@ -75,6 +78,19 @@ def test_a_savepoint_in_a_savepoint_is_undone_alone(store: Store) -> None:
             raise RuntimeError
     store.commit()
     assert [view.uid for view in store.list_jobs(JobFilter())] == [outer.uid]
+
+
+def test_who_listens_is_forgotten_with_the_whole_after_a_part_of_it(store: Store) -> None:
+    plan = Plan("daily", "UTC", Policy(), "greet", "default", b"a task")
+    store.begin()
+    number = store.add_schedule(new_uid(), store.client_id("ann"), "first", plan, NOW)
+    store.listen(number, ["greet"])
+    with pytest.raises(RuntimeError), store.savepoint():
+        store.client_id("eve")
+        raise RuntimeError
+    assert store.listeners("greet") == {number}
+    store.rollback()
+    assert store.listeners("greet") == set()
 
 
 def test_a_note_is_the_last_one_that_was_set(inside: Store) -> None:

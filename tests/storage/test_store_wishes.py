@@ -295,6 +295,8 @@ def test_a_list_keeps_to_all_of_its_filter(store: Store) -> None:
     assert listed(status=Status.BLOCKED) == listed(status=Status.RUNNING) == []
     assert listed(status=Status.PENDING) == [mail, others, bobs]
     assert listed(status=Status.PENDING, queue="default", client="ann") == [others]
+    assert listed(since=NOW + 1) == []
+    assert len(listed(since=NOW)) == len(listed())
     assert listed(client="nobody") == listed(task="nothing") == listed(queue="nowhere") == []
 
 

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schedulergodx.core.schedule import FireReason
+from schedulergodx.args import Arg, Return, Session, Task
+from schedulergodx.core.schedule import FireReason, ScheduleState
 from schedulergodx.testing import Harness
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -92,6 +93,36 @@ def test_a_restart_neither_loses_nor_repeats_a_fire(diary: Diary) -> None:
         diary.harness.advance(minutes=30)
         diary.harness.restart()
     assert diary.since_noon() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_job_reaches_the_session_of_the_test(diary: Diary) -> None:
+    """R17, R24: what it asks for is asked by the client of the harness."""
+    client = diary.harness.client
+    schedule = diary.task.schedule("every 1 hour")
+    client.session.params["place"] = "Rome"
+
+    def control(session=Session(), note=Task("note"), place=Arg("place"), last=Return("before")):
+        session.params["seen"] = [place, last, note.name]
+        note.pause()
+
+    client.task(lambda: 5, name="before").launch()
+    diary.harness.drain()
+    client.task(control).launch()
+    diary.harness.advance(hours=2)
+    assert client.session.params["seen"] == ["Rome", 5, "note"]
+    assert schedule.view().state is ScheduleState.PAUSED
+    assert diary.ran == []
+
+
+def test_each_start_of_a_service_is_one_fire(diary: Diary) -> None:
+    """R13, R14, R35: on_startup; one that was before the schedule does not count."""
+    diary.task.schedule("scheduler started")
+    diary.harness.advance(hours=1)
+    assert diary.ran == []
+    for _ in range(2):
+        diary.harness.restart()
+        diary.harness.advance(hours=1)
+    assert diary.since_noon() == [1, 2]
 
 
 def test_a_clock_that_is_set_forwards_is_an_outage(diary: Diary) -> None:

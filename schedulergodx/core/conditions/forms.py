@@ -10,7 +10,13 @@ from schedulergodx.core.conditions.calendar import Periodic, TimeOf
 from schedulergodx.core.conditions.combined import Constant
 from schedulergodx.core.conditions.cron import Cron, CronTime, cron_fields
 from schedulergodx.core.conditions.given import Env, Param
-from schedulergodx.core.conditions.interval import Based, Every, ServiceHasRun, ServiceStarted
+from schedulergodx.core.conditions.interval import (
+    AfterServiceStart,
+    Based,
+    Every,
+    ServiceHasRun,
+    ServiceStarted,
+)
 from schedulergodx.core.conditions.runs import After, Has, Retry, Running
 from schedulergodx.core.conditions.span import Unit
 from schedulergodx.core.conditions.words import interval
@@ -189,9 +195,11 @@ def retry(times: int | None = None) -> Retry:
     return Retry(times)
 
 
-def scheduler_started(duration: str | float | timedelta) -> ServiceStarted:
-    """While the service has been there for at most so long."""
-    return ServiceStarted(interval(duration))
+def scheduler_started(
+    duration: str | float | timedelta | None = None,
+) -> AfterServiceStart | ServiceStarted:
+    """When the service has started; with a duration while it has been there for at most so long."""
+    return AfterServiceStart() if duration is None else ServiceStarted(interval(duration))
 
 
 def scheduler_running(duration: str | float | timedelta) -> ServiceHasRun:

@@ -87,6 +87,26 @@ class ServiceStarted(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class AfterServiceStart(Condition):
+    """When the service has started, since the last fire or since the schedule was made."""
+
+    def view(self, moment: Moment) -> View:
+        history = moment.history
+        started, last = history.service_started, history.fired
+        if last is None and history.start is Start.NOW:
+            return View(True, None, max(started, history.made))
+        since = history.made if last is None else last.at
+        return View(started > since, None, max(started, since))
+
+    @property
+    def level(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "scheduler started"
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceHasRun(Condition):
     """From when the service has been there for so many seconds."""
 

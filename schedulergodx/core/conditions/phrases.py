@@ -9,7 +9,13 @@ from schedulergodx.core.conditions.calendar import NAMES, Periodic, TimeOf
 from schedulergodx.core.conditions.combined import Constant, Not
 from schedulergodx.core.conditions.cron import Cron, CronTime, cron_fields
 from schedulergodx.core.conditions.given import Env, Param
-from schedulergodx.core.conditions.interval import Based, Every, ServiceHasRun, ServiceStarted
+from schedulergodx.core.conditions.interval import (
+    AfterServiceStart,
+    Based,
+    Every,
+    ServiceHasRun,
+    ServiceStarted,
+)
 from schedulergodx.core.conditions.points import read_span
 from schedulergodx.core.conditions.runs import After, Has, Past, Retry, Running, This
 from schedulergodx.core.conditions.span import Unit
@@ -24,6 +30,10 @@ if TYPE_CHECKING:
 
 _ACTIONS = [action.value for action in Action]
 _AFTER = ["succeeded", "failed", "finished", "terminated"]
+_NO_CYCLES = (
+    "a service does not go round in cycles, nothing polls here: say how long it has run, "
+    "as in scheduler has run over 10 min"
+)
 _UNITS = [unit.value for unit in Unit if unit is not Unit.SECOND]
 
 
@@ -155,10 +165,14 @@ def _retry(words: Words) -> Condition:
 def _scheduler(words: Words) -> Condition:
     words.word("")
     if words.take("has"):
+        if words.text.lower().endswith(("cycle", "cycles")):
+            words.fail(_NO_CYCLES)
         words.one_of(["run"])
         words.one_of(["over"])
         return ServiceHasRun(words.duration())
     words.one_of(["started", "has"])
+    if not words.next():
+        return AfterServiceStart()
     seconds = words.duration("ago")
     words.one_of(["ago"])
     return ServiceStarted(seconds)

@@ -115,6 +115,7 @@ class QuestionVerbs(Endings):
             ("spec IN (SELECT id FROM spec WHERE name = ?)", which.task),
             ("client = (SELECT id FROM client WHERE name = ?)", which.client),
             ("seq < ?", which.before),
+            ("created >= ?", which.since),
         ):
             if value is not None:
                 conditions.append(condition)

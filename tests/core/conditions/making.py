@@ -11,7 +11,13 @@ from schedulergodx.core.conditions.calendar import Periodic, TimeOf
 from schedulergodx.core.conditions.combined import All, Any, Constant, Not
 from schedulergodx.core.conditions.cron import Cron, CronTime
 from schedulergodx.core.conditions.given import Env, Param
-from schedulergodx.core.conditions.interval import Based, Every, ServiceHasRun, ServiceStarted
+from schedulergodx.core.conditions.interval import (
+    AfterServiceStart,
+    Based,
+    Every,
+    ServiceHasRun,
+    ServiceStarted,
+)
 from schedulergodx.core.conditions.runs import After, Has, Past, Retry, Running, This
 from schedulergodx.core.conditions.span import WHOLE, Bound, Point, Span, Unit
 from tests.core.conditions import past
@@ -75,6 +81,7 @@ TIMED: st.SearchStrategy[Condition] = st.one_of(
     st.builds(Cron, CRON),
     st.builds(CronTime, CRON),
     st.builds(ServiceStarted, SECONDS),
+    st.just(AfterServiceStart()),
     st.builds(ServiceHasRun, SECONDS),
 )
 TOLD: st.SearchStrategy[Condition] = st.one_of(

@@ -40,6 +40,7 @@ MOST = {
     "task 'a' is running": 20,
     "retry(3)": 30,
     "scheduler has run over 2 h": 20,
+    "scheduler started": 20,
     "daily between 10:00 and 15:00 & after task 'a' | ~task 'b' is running & hourly": 600,
 }
 NOWS = [

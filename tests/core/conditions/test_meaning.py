@@ -278,6 +278,19 @@ def test_the_service_is_young_and_then_it_is_not() -> None:
     assert old.view(past.at(MADE)).changes == MADE + 600
 
 
+def test_each_start_of_the_service_is_used_up_by_one_fire() -> None:
+    """R13, R35: one that is over when the schedule is made is none of its."""
+    past, rule = Past(made=MADE, service_started=MADE - 60), parse("scheduler started")
+    assert not past.due(rule, MADE + 1).holds
+    for start in (MADE + 100, MADE + 200):
+        past.service_started = start
+        assert past.due(rule, start + 5) == View(True, None, start)
+        past.fire(rule, start + 5)
+        assert not past.due(rule, start + 6).holds
+    at_once = Past(made=MADE, service_started=MADE - 60, start=Start.NOW)
+    assert at_once.due(rule, MADE + 1) == View(True, None, MADE)
+
+
 def test_environment_and_parameters_are_compared() -> None:
     """R36, R37: by name, and by what they are as text."""
     past = Past(env="test", params={"x": 5})

@@ -1,0 +1,48 @@
+"""The groups of an `AsyncClient`. `Group` says what each method does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
+
+from schedulergodx.client.async_schedule import AsyncSchedule
+from schedulergodx.client.base_group import BaseGroup
+from schedulergodx.client.options import RegisterOptions
+from schedulergodx.client.requests import ANSWER_TIMEOUT
+
+if TYPE_CHECKING:
+    from schedulergodx.client.async_task import AsyncCoroutineTask, AsyncTask, AsyncTaskDecorator
+    from schedulergodx.client.policies import Rule
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AsyncGroup(BaseGroup):
+    """Makes tasks and schedules as its client does. `client.group(...)` gives one."""
+
+    @overload  # the narrower one first: the job of an `async def` gives what that returns
+    def task(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[RegisterOptions]
+    ) -> AsyncCoroutineTask[P, R]: ...
+
+    @overload
+    def task(
+        self, function: Callable[P, R], /, **options: Unpack[RegisterOptions]
+    ) -> AsyncTask[P, R]: ...
+
+    @overload
+    def task(self, /, **options: Unpack[RegisterOptions]) -> AsyncTaskDecorator: ...
+
+    def task(self, function: Any = None, /, **options: Any) -> Any:
+        """Register a function as a task of the group; see `Client.task`.
+
+        Raises: TypeError, ConfigError, BadRule
+        """
+        return self._register(function, options)
+
+    async def schedule(self, rule: Rule, func: Any = None, **options: Any) -> AsyncSchedule:
+        """Have a service make jobs by a rule and that of the group; see `Client.schedule`."""
+        planned = self._plan(rule, func, options)
+        view = await self._client._ask(planned.request, planned.queue, ANSWER_TIMEOUT)
+        return AsyncSchedule(self._client, view)
