@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CALM = 3  # looks in a row that find nothing to do: what one turn of the loop began, the next ends
-_TURNS = 20  # looks after which another thread is waited for, and is left the processor
+_TURNS = 20  # looks without a job: another thread is waited for, and is left the processor
 _PAUSE = 0.001  # seconds of real time
 _STUCK = 60.0  # seconds of real time for one call
 
@@ -142,9 +142,8 @@ class Backstage:
     async def _settle(self) -> None:
         calm = looks = 0
         while self._engine is not None and calm < _CALM:
-            await self._hands.rest()
+            looks = 0 if await self._hands.rest() else looks + 1
             await asyncio.sleep(0 if looks < _TURNS else _PAUSE)
-            looks += 1
             calm = calm + 1 if self._is_calm(self._engine) else 0
             if self._rounds.done():
                 self._rounds.result()

@@ -95,11 +95,14 @@ class Hands:
         """Whether a job runs in the thread that asks."""
         return context.current_job() is not None
 
-    async def rest(self) -> None:
-        """Wait until no job runs that does not wait for another one."""
+    async def rest(self) -> bool:
+        """Wait until no job runs that does not wait for another one. Whether one did run"""
+        ran = False
         while self._running > self._waiting:
+            ran = True
             self._quiet.clear()
             await self._quiet.wait()
+        return ran
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
