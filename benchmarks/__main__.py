@@ -52,8 +52,8 @@ def main(
     if not console.is_terminal:
         console.width = _PAGE
     length = length or Length.USUAL
-    chosen = {name: WORKLOADS[name] for name in workloads or WORKLOADS}
-    chosen = {name: one for name, one in chosen.items() if one.size(length)}
+    usual = [name for name, one in WORKLOADS.items() if one.size(length)]
+    chosen = {name: WORKLOADS[name] for name in workloads or usual}
     about = machine.describe(_packages())
     _print_about(console, about)
     entries = _entries(console, peers, only)
@@ -115,7 +115,8 @@ def _run(
     entry: Entry, workload: Workload, *, length: Length, loops: int, patience: float
 ) -> Result:
     machine.await_quiet(patience)
-    return run_trial(entry, workload, workload.size(length), loops)
+    size = workload.size(length) or workload.size(Length.LONG)  # some have that one only
+    return run_trial(entry, workload, size, loops)
 
 
 def _packages() -> list[str]:
