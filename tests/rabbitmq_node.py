@@ -30,7 +30,9 @@ _DEBIAN = Path("/usr/lib/rabbitmq/bin")
 _GUARD = '"$1" -port "$ERL_EPMD_PORT" & shift; "$@" & read -r _; kill -9 0'
 _KEPT = ("PATH", "LANG", "LC_ALL", "LD_PRELOAD")  # of our environment
 _START_SECONDS = 60.0
-_PORTS = (15_000, 32_000)
+_PORTS = range(15_000, 31_000)
+_SHARES = 8  # of these: processes that run tests beside each other have one each
+_given: set[int] = set()  # ports, by this process
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 
 
@@ -205,15 +207,23 @@ class Node:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now, below those that the kernel hands out, so that they stay free."""
+    """Ports that are free now, below those that the kernel hands out, so that they stay free.
+
+    A node listens seconds after it was given its ports, so none is given to anybody else.
+    """
+    share = len(_PORTS) // _SHARES
+    place = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
+    ports = _PORTS[place * share : (place + 1) * share]
     free: list[int] = []
     while len(free) < count:
-        port = random.randrange(*_PORTS)
+        port = random.choice(ports)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind(("127.0.0.1", port))
-                free.append(port)
+                if port not in _given:
+                    _given.add(port)
+                    free.append(port)
     return free
 
 
