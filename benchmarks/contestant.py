@@ -131,6 +131,10 @@ class Contestant(ABC):
         """Send one job and wait for its result."""
         self.wait([self.send(function, value)])
 
+    def call_first(self, function: str, value: Any) -> None:
+        """The same, and it runs before all that waits."""
+        raise NotImplementedError(f"{type(self).__name__} has no priorities")
+
 
 def delay_until(due: float | None) -> float | None:
     """Seconds from now to an instant."""

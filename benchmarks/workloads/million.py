@@ -43,7 +43,7 @@ def _hold(stage: Stage, size: int) -> Figures:
 
 
 def _flood(stage: Stage, size: int) -> Figures:
-    """All due in one second, while one job after the other is called beside them."""
+    """All due in one second, while one job of a higher priority after the other is called."""
     contestant = stage.contestant
     _fill(contestant, "stamp", size, time.time() + _LEAD + size / 20_000)
     before = stage.memory()
@@ -96,7 +96,7 @@ def _settle(stage: Stage) -> None:
 def _call_beside(contestant: Contestant, taken: list[float], ended: threading.Event) -> None:
     while not ended.is_set():
         begin = time.perf_counter()
-        contestant.call("noop", 0)
+        contestant.call_first("noop", 0)
         taken.append((time.perf_counter() - begin) * 1e3)
 
 

@@ -57,4 +57,14 @@ class Pace:
     def ahead(self, load: float) -> int:
         """How many more may be sent to a worker that holds so many seconds of work."""
         most = min(MOST, int(_USUAL * self.horizon / AHEAD))
-        return min(most, int((self.horizon - load) / (self._recent + _OVERHEAD)))
+        room = int((self.horizon - load) / (self._recent + _OVERHEAD))
+        return min(most, max(room, int(self._wants_next(load))))
+
+    def fits(self, load: float) -> bool:
+        """Whether another one may still be sent to a worker that holds so much."""
+        return load <= self.horizon or self._wants_next(load)
+
+    def _wants_next(self, load: float) -> bool:
+        """Whether it holds one job, of some milliseconds, and would be idle after it."""
+        known = bool(self._of_task) and self._recent <= _LONGEST_AHEAD
+        return known and 0.0 < load < 1.5 * self._recent

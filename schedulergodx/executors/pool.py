@@ -186,7 +186,7 @@ class ProcessExecutor:
         given: list[Given] = []
         check_at = worker.check_at if alone else min(worker.check_at, now + STALLED)
         for work in works:
-            if alone and worker.load > pace.horizon and worker.jobs:
+            if alone and worker.jobs and not pace.fits(worker.load):
                 break
             spec = work.spec
             task = spec.function or spec.name

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,7 +19,7 @@ import pytest
 
 from schedulergodx.brokers import make_broker
 from schedulergodx.brokers.base import Broker, Held
-from schedulergodx.brokers.spool import SpoolBroker
+from schedulergodx.brokers.spool import SpoolBroker, writer
 from schedulergodx.core.names import Names
 from schedulergodx.errors import BrokerError, BrokerUnavailable, ConfigError, Unroutable
 from tests.brokers.inboxes import Inbox, soon, until
@@ -262,6 +264,32 @@ _SAY_ERRORS = """
             print(type(error).__name__, error, flush=True)
         break
 """
+
+
+async def test_a_message_is_read_before_it_is_synced_and_confirmed_after(
+    broker: Broker, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk_works = threading.Event()
+    monkeypatch.setattr(writer, "_sync_file", lambda _: disk_works.wait(30))
+    inbox = await Inbox.of(broker, names.requests())
+    confirmed = broker.publish(names.requests().name, b"early")
+    broker.settle(await inbox.get(1))
+    assert not confirmed.done()
+    disk_works.set()
+    await soon(confirmed)
+
+
+async def test_a_message_that_can_not_be_synced_fails_and_is_taken_away(
+    broker: Broker, folder: Path, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    await broker.declare(names.requests())
+    monkeypatch.setattr(writer, "_sync_file", fail)
+    with pytest.raises(BrokerError, match="the spool took no message: Input/output error"):
+        await soon(broker.publish(names.requests().name, b"lost"))
+    assert not list(inbox_of(folder, names.requests().name).iterdir())
 
 
 async def test_settled_files_are_written_over_and_none_piles_up(

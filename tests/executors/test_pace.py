@@ -63,3 +63,24 @@ def test_where_a_claim_is_long_on_its_way_more_is_sent_ahead() -> None:
         pace.offer(now)
         pace.take(now + 0.0001)
     assert pace.ahead(0.0) == quick
+
+
+def test_of_jobs_of_some_milliseconds_a_worker_has_the_next_one() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(SLOW, 0.02)
+    assert pace.ahead(0.0) == 0, "beside the first"
+    assert pace.ahead(pace.expect(SLOW)) == 1
+    assert pace.fits(pace.expect(SLOW))
+    assert pace.ahead(2 * pace.expect(SLOW)) == 0
+    assert not pace.fits(2 * pace.expect(SLOW))
+
+
+def test_behind_a_job_that_is_long_for_its_kind_none_is_sent() -> None:
+    pace = Pace()
+    for _ in range(100):
+        pace.learn(SLOW, 0.02)
+    pace.learn(QUICK, 1.0)
+    for _ in range(100):
+        pace.learn(SLOW, 0.02)
+    assert pace.ahead(pace.expect(QUICK)) == 0

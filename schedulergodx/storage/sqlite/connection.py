@@ -30,7 +30,7 @@ _PRAGMAS = (
     "wal_autocheckpoint = 0",
     f"journal_size_limit = {LOG_BYTES}",
     f"busy_timeout = {_PATIENCE}",
-    "cache_size = -64000",  # KiB
+    "cache_size = -32000",  # KiB
     "temp_store = MEMORY",
     "foreign_keys = ON",
 )
