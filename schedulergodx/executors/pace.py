@@ -58,13 +58,9 @@ class Pace:
         """How many more may be sent to a worker that holds so many seconds of work."""
         most = min(MOST, int(_USUAL * self.horizon / AHEAD))
         room = int((self.horizon - load) / (self._recent + _OVERHEAD))
-        return min(most, max(room, int(self._wants_next(load))))
+        return min(most, max(room, int(self.wants_next(load))))
 
-    def fits(self, load: float) -> bool:
-        """Whether another one may still be sent to a worker that holds so much."""
-        return load <= self.horizon or self._wants_next(load)
-
-    def _wants_next(self, load: float) -> bool:
-        """Whether it holds one job, of some milliseconds, and would be idle after it."""
+    def wants_next(self, load: float) -> bool:
+        """Whether a worker holds one job, of some milliseconds, and would be idle after it."""
         known = bool(self._of_task) and self._recent <= _LONGEST_AHEAD
         return known and 0.0 < load < 1.5 * self._recent

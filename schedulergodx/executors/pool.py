@@ -186,7 +186,8 @@ class ProcessExecutor:
         given: list[Given] = []
         check_at = worker.check_at if alone else min(worker.check_at, now + STALLED)
         for work in works:
-            if alone and worker.jobs and not pace.fits(worker.load):
+            load = worker.load
+            if alone and worker.jobs and load > pace.horizon and not pace.wants_next(load):
                 break
             spec = work.spec
             task = spec.function or spec.name

@@ -71,9 +71,9 @@ def test_of_jobs_of_some_milliseconds_a_worker_has_the_next_one() -> None:
         pace.learn(SLOW, 0.02)
     assert pace.ahead(0.0) == 0, "beside the first"
     assert pace.ahead(pace.expect(SLOW)) == 1
-    assert pace.fits(pace.expect(SLOW))
+    assert pace.wants_next(pace.expect(SLOW))
     assert pace.ahead(2 * pace.expect(SLOW)) == 0
-    assert not pace.fits(2 * pace.expect(SLOW))
+    assert not pace.wants_next(2 * pace.expect(SLOW))
 
 
 def test_behind_a_job_that_is_long_for_its_kind_none_is_sent() -> None:
