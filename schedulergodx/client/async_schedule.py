@@ -88,15 +88,18 @@ class AsyncSchedule(BaseSchedule):
         **policies: Unpack[SchedulePolicies],
     ) -> int:
         """Change it: its rule, its zone, what it runs with its arguments, its policies."""
-        said = {"path": path, "func_name": func_name, "command": command, "cwd": cwd, "code": code}
         request = self._change_request(
             rule,
             func,
             zone=zone,
             args=args,
             kwargs=kwargs,
-            program=said,
             policies=dict(policies),
+            path=path,
+            func_name=func_name,
+            command=command,
+            cwd=cwd,
+            code=code,
         )
         view: ScheduleView = await self._ask(request)
         self._view = view

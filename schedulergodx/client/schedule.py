@@ -114,15 +114,18 @@ class Schedule(BaseSchedule):
 
         Raises: BadRule, ConfigError, TypeError, ShipError
         """
-        said = {"path": path, "func_name": func_name, "command": command, "cwd": cwd, "code": code}
         request = self._change_request(
             rule,
             func,
             zone=zone,
             args=args,
             kwargs=kwargs,
-            program=said,
             policies=dict(policies),
+            path=path,
+            func_name=func_name,
+            command=command,
+            cwd=cwd,
+            code=code,
         )
         view: ScheduleView = self._ask(request)
         self._view = view

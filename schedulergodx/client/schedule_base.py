@@ -108,8 +108,8 @@ class BaseSchedule:
         zone: str | None,
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None,
-        program: dict[str, Any],
         policies: dict[str, Any],
+        **program: Any,
     ) -> AskUpdateSchedule:
         """program: what `path=`, `command=` and the like say"""
         policy = self._client._policy(policies, self._view.policy) if policies else None

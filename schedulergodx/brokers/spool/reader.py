@@ -80,11 +80,9 @@ class Reader(threading.Thread):
         self._epoch = epoch
         self._on_delivery = on_delivery
         self._on_gap = on_gap
+        self._late: asyncio.TimerHandle | None = None  # rings for orders that can wait; the loop's
         self._mutex = threading.Lock()  # of the next four
         self._orders: queue.SimpleQueue[tuple[bool, list[str]]] = queue.SimpleQueue()
-        self._late: asyncio.TimerHandle | None = (
-            None  # the ring for orders that can wait; the loop's
-        )
         self._stopping = False
         self._finished = False
         self._finger = Finger()
