@@ -74,7 +74,10 @@ def read_zone_name(zone: str) -> str:
 
 
 def read_policy(said: Mapping[str, Any], base: Policy | None = None) -> Policy:
-    """A policy from what was said of it. Raises: TypeError, ConfigError"""
+    """A policy from what was said of it, `end_cond` as the text of a rule that was read.
+
+    Raises: TypeError, ConfigError
+    """
     from schedulergodx.core.policy import Policy, fault_of  # late: few programs have any
 
     unknown = said.keys() - SchedulePolicies.__annotations__.keys()
@@ -116,5 +119,5 @@ def _read_policy(name: str, value: Any) -> dict[str, Any]:
         case "limit":
             return {name: reading.read_count(value)}
         case "end_cond":
-            return {name: "" if value is None else read_rule_text(value)}
+            return {name: value or ""}
     return {name: parse_duration(value)}
